@@ -1,0 +1,1 @@
+"""A vendor's solution held against the reference, and measurements of Aune itself."""

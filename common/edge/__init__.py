@@ -1,0 +1,1 @@
+"""The edge: what a commune runs. Standard library, numpy, onnxruntime, starlette."""

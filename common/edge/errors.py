@@ -1,0 +1,120 @@
+"""The exceptions of Aune; each says what was found, what was expected, what to do.
+
+::
+
+    AuneError
+    ├── UsageError            exit 2   the call itself is off
+    │   └── MissingExtraError          a package of an optional extra is not installed
+    ├── DataError             exit 3   data refused
+    │   ├── SourceError                a public file is missing or not the pinned one
+    │   └── TableError                 a file of one's own breaks the contract
+    ├── IntegrityError        exit 4   a bundle is refused
+    │   ├── ManifestError              manifest missing, unreadable or of another schema
+    │   ├── ChecksumError              a file differs from SHA256SUMS
+    │   ├── SignatureError             SHA256SUMS was not signed by a trusted key
+    │   ├── OperatorError              opset too new, or an operator outside the list
+    │   └── GoldenRowError             a golden row does not give its recorded output
+    └── ThresholdError        exit 5   a figure is below the asked threshold
+"""
+
+__all__ = [
+    "AuneError",
+    "ChecksumError",
+    "DataError",
+    "GoldenRowError",
+    "IntegrityError",
+    "ManifestError",
+    "MissingExtraError",
+    "OperatorError",
+    "SignatureError",
+    "SourceError",
+    "TableError",
+    "ThresholdError",
+    "UsageError",
+]
+
+
+class AuneError(Exception):
+    """Base of every error raised on purpose.
+
+    Parameters
+    ----------
+    found
+        What was met, with file, row or name.
+    expected
+        What would have been right.
+    remedy
+        What the reader can do about it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, found: str, *, expected: str = "", remedy: str = "") -> None:
+        self.found = found
+        self.expected = expected
+        self.remedy = remedy
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        lines = [self.found]
+        if self.expected:
+            lines.append(f"  expected: {self.expected}")
+        if self.remedy:
+            lines.append(f"  to do:    {self.remedy}")
+        return "\n".join(lines)
+
+
+class UsageError(AuneError):
+    """The call itself is off: an unknown name, a value out of range."""
+
+    exit_code = 2
+
+
+class MissingExtraError(UsageError):
+    """A package of an optional extra is needed and not installed."""
+
+
+class DataError(AuneError):
+    """Data were refused."""
+
+    exit_code = 3
+
+
+class SourceError(DataError):
+    """A public file is missing or is not the pinned one."""
+
+
+class TableError(DataError):
+    """A file of one's own breaks the contract; the text names file and line."""
+
+
+class IntegrityError(AuneError):
+    """A bundle is refused."""
+
+    exit_code = 4
+
+
+class ManifestError(IntegrityError):
+    """The manifest is missing, unreadable or of another schema."""
+
+
+class ChecksumError(IntegrityError):
+    """A file differs from what SHA256SUMS says."""
+
+
+class SignatureError(IntegrityError):
+    """SHA256SUMS was not signed by a trusted key."""
+
+
+class OperatorError(IntegrityError):
+    """The graph's opset is too new or it uses an operator outside the list."""
+
+
+class GoldenRowError(IntegrityError):
+    """A golden row does not give its recorded output."""
+
+
+class ThresholdError(AuneError):
+    """A figure is below the asked threshold."""
+
+    exit_code = 5

@@ -1,0 +1,1 @@
+"""The lab: what the metropolis runs to train, measure, compare and export."""

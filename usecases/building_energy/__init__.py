@@ -1,0 +1,1 @@
+"""Energy of municipal buildings: the day-ahead forecast and what follows from it."""
