@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from common.lab.metrics import Metric
 
 __all__ = [
+    "Answer",
     "Array",
     "Dataset",
     "Examples",
@@ -293,15 +294,37 @@ class Features:
 
     Parameters
     ----------
-    matrix
-        Shape (n * n_steps, n_terms): one line per predicted value, in the order of
-        ``Task.terms``.
+    columns
+        Term name to array of shape (n, n_steps). A head's graph computes only the
+        columns that the head reads.
     context
         Named arrays that ``Task.finish`` needs (the level that scales the output).
     """
 
-    matrix: Any
+    columns: Mapping[str, Any]
     context: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the heads give to ``Task.finish``, on the scale they predict.
+
+    Parameters
+    ----------
+    raw
+        Shape (n, n_steps): ``baseline`` plus the sum of ``contributions``.
+    contributions
+        Shape (n, n_steps, n_head_terms).
+    baseline
+        The head's answer before any term, a number.
+    spread
+        Shape (n, n_steps), or None where the rung has no spread head.
+    """
+
+    raw: Any
+    contributions: Any
+    baseline: float
+    spread: Any | None
 
 
 @dataclass(frozen=True)
@@ -478,8 +501,8 @@ class Task:
     features
         ``features(xp, inputs)`` against the array API; pure, row by row.
     finish
-        ``finish(xp, inputs, features, raw, spread, contributions, baseline)`` from the
-        heads' outputs to the graph's outputs.
+        ``finish(xp, inputs, features, answer) -> outputs``: from the heads' scale to
+        the graph's outputs, in their units.
     train_on
         ``train_on(examples, context) -> (target, weight)``, both (n, n_slots): the scale
         that heads predict and the weight of each value.
@@ -506,7 +529,7 @@ class Task:
     slices: Mapping[str, Callable[[Examples], Array]]
     examples: Callable[[Dataset, Period], Examples]
     features: Callable[[Any, Mapping[str, Any]], Features]
-    finish: Callable[..., Mapping[str, Any]]
+    finish: Callable[[Any, Mapping[str, Any], Features, Answer], Mapping[str, Any]]
     train_on: Callable[[Examples, Mapping[str, Array]], tuple[Array, Array]]
     unit_losses: Callable[[Examples, Mapping[str, Array]], tuple[Array, Array, Array]]
     rungs: tuple[Rung, ...]
