@@ -33,6 +33,7 @@ __all__ = [
     "Split",
     "Task",
     "Term",
+    "Track",
     "Training",
     "UseCase",
 ]
@@ -421,10 +422,14 @@ class Fitted:
     spread
         Head of the half-width unit that the calibrated offsets multiply; None where the
         task has no interval.
+    reference
+        The library's own prediction on the columns that ``point`` reads, (lines, d) to
+        (lines,): what the parity gate holds the graph against.
     """
 
     point: "Head"
     spread: "Head | None" = None
+    reference: Callable[[Array], Array] | None = None
 
 
 class StateOf(Protocol):
@@ -475,6 +480,30 @@ class Rung:
 
 
 @dataclass(frozen=True)
+class Track:
+    """A side question put to the rung that ships, in the full profile.
+
+    Parameters
+    ----------
+    name, title
+        Identifier and French title.
+    examples
+        From a data set and a period to altered examples (less history, faults, other
+        weather); None takes the task's own.
+    task
+        Another task whose ladder's rung of the same name is fitted and scored instead.
+    unseen_units
+        True to fit on one half of the units and score the other, both ways.
+    """
+
+    name: str
+    title: str
+    examples: Callable[[Dataset, Period], Examples] | None = None
+    task: "Task | None" = None
+    unseen_units: bool = False
+
+
+@dataclass(frozen=True)
 class Task:
     """What is asked of a model and how the answer is scored.
 
@@ -512,8 +541,13 @@ class Task:
     rungs
         The ladder, no-AI rungs first, by rising cost.
     calibrate
-        ``calibrate(examples, outputs) -> state inputs``, rolling, from what is known at
-        each issue time; None where nothing is calibrated.
+        ``calibrate(examples, outputs, default) -> state inputs``, rolling, from what is
+        known at each issue time; None where nothing is calibrated.
+    default_state
+        ``default_state(examples, outputs) -> state inputs of one row``: what a new site
+        starts with, from the tuning period; becomes the fields' default in the manifest.
+    tracks
+        Side questions of the full profile.
     figures
         Use-case plots for the run page, from test examples and outputs.
     """
@@ -534,7 +568,11 @@ class Task:
     unit_losses: Callable[[Examples, Mapping[str, Array]], tuple[Array, Array, Array]]
     rungs: tuple[Rung, ...]
     margin: float = 0.02
-    calibrate: Callable[[Examples, Mapping[str, Array]], Mapping[str, Array]] | None = None
+    calibrate: (
+        Callable[[Examples, Mapping[str, Array], Mapping[str, Array]], Mapping[str, Array]] | None
+    ) = None
+    default_state: Callable[[Examples, Mapping[str, Array]], Mapping[str, Array]] | None = None
+    tracks: tuple[Track, ...] = ()
     figures: Callable[[Examples, Mapping[str, Array]], list["Figure"]] | None = None
 
     def __post_init__(self) -> None:

@@ -1,0 +1,220 @@
+"""One graph: features traced from ordinary array code, heads behind them, run in onnxruntime."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from common.edge.errors import UsageError
+from common.lab.usecase import (
+    Answer,
+    Array,
+    Examples,
+    Features,
+    Field,
+    Fitted,
+    Rung,
+    Task,
+    Term,
+    Training,
+)
+
+if TYPE_CHECKING:
+    import onnx
+    import onnxruntime
+
+    from common.lab.heads import Head
+
+__all__ = ["assemble", "operators", "run", "session", "trace", "training"]
+
+CHUNK_ROWS = 1024
+"""Rows given to onnxruntime at once: bounds memory, long enough to amortise the call."""
+
+
+def trace(task: Task) -> "onnx.ModelProto":
+    """Return the graph from raw inputs to the feature matrix and the context.
+
+    Parameters
+    ----------
+    task
+        Its ``features`` is called once with ``xp=ndonnx``.
+
+    Returns
+    -------
+    onnx.ModelProto
+        Outputs ``matrix`` (n, n_steps, n_terms) and ``context_<name>``.
+    """
+    import ndonnx as ndx
+
+    inputs = _arguments(task.inputs)
+    features = task.features(ndx, inputs)
+    outputs = {"matrix": _matrix(ndx, features, task.terms)}
+    outputs |= {f"context_{name}": values for name, values in features.context.items()}
+    return _build(inputs, outputs)
+
+
+def assemble(task: Task, rung: Rung, fitted: Fitted) -> "onnx.ModelProto":
+    """Return the deployable graph: raw inputs to the task's outputs.
+
+    Only the columns that the heads read are in the graph, so a rung without AI carries
+    none of the features that it does not use.
+
+    Parameters
+    ----------
+    task, rung
+        What to export.
+    fitted
+        The heads that ``rung.fit`` returned.
+    """
+    import ndonnx as ndx
+
+    inputs = _arguments((*task.inputs, *rung.state_fields))
+    features = task.features(ndx, inputs)
+    raw, contributions = _answer(ndx, task, features, fitted.point, inputs)
+    spread = None
+    if fitted.spread is not None:
+        spread, _ = _answer(ndx, task, features, fitted.spread, inputs)
+    answer = Answer(raw, contributions, fitted.point.baseline, spread)
+    outputs = dict(task.finish(ndx, inputs, features, answer))
+    expected = {output.name for output in task.outputs}
+    if set(outputs) != expected:
+        raise UsageError(
+            f"task {task.id}: finish returned {sorted(outputs)}",
+            expected=f"the declared outputs {sorted(expected)}",
+        )
+    return _build(inputs, outputs)
+
+
+def session(model: "onnx.ModelProto | bytes") -> "onnxruntime.InferenceSession":
+    """Return a one-thread onnxruntime session on the CPU."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    content = model if isinstance(model, bytes) else model.SerializeToString()
+    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def run(
+    model: "onnx.ModelProto | bytes | onnxruntime.InferenceSession",
+    inputs: Mapping[str, Array],
+    outputs: tuple[str, ...] | None = None,
+) -> dict[str, Array]:
+    """Run a graph over any number of rows, a bounded number at a time.
+
+    Parameters
+    ----------
+    model
+        A graph or an open session.
+    inputs
+        Name to array with the rows first; names the graph does not take are ignored.
+    outputs
+        Names wanted, all of them by default.
+    """
+    opened = model if hasattr(model, "get_inputs") else session(model)
+    taken = [node.name for node in opened.get_inputs()]
+    names = list(outputs or (node.name for node in opened.get_outputs()))
+    pieces = [
+        opened.run(names, {name: np.ascontiguousarray(inputs[name][rows]) for name in taken})
+        for rows in _chunks(len(next(iter(inputs.values()))))
+    ]
+    return {
+        name: np.concatenate([piece[index] for piece in pieces])
+        for index, name in enumerate(names)
+    }
+
+
+def training(task: Task, examples: Examples, seed: int) -> Training:
+    """Return the training lines: the traced graph's own output beside the target.
+
+    Parameters
+    ----------
+    task
+        Its ``train_on`` brings the target to the heads' scale.
+    examples
+        Rows with known issue time; lines without a target are dropped.
+    seed
+        Handed to the rungs.
+    """
+    produced = run(trace(task), examples.inputs)
+    context = {
+        name.removeprefix("context_"): values
+        for name, values in produced.items()
+        if name != "matrix"
+    }
+    target, weight = task.train_on(examples, context)
+    known = np.isfinite(target) & (weight > 0)
+    matrix = examples.on_slots(produced["matrix"])
+    return Training(
+        matrix=matrix[known],
+        target=target[known],
+        weight=weight[known],
+        units=np.broadcast_to(examples.units[:, None], known.shape)[known],
+        days=np.broadcast_to(examples.days[:, None], known.shape)[known],
+        terms=task.terms,
+        seed=seed,
+    )
+
+
+def operators(model: "onnx.ModelProto") -> list[tuple[str, str]]:
+    """Return the sorted (domain, operator) pairs of a graph and its subgraphs."""
+    found: set[tuple[str, str]] = set()
+    graphs = [model.graph]
+    while graphs:
+        for node in graphs.pop().node:
+            found.add((node.domain, node.op_type))
+            graphs += [attribute.g for attribute in node.attribute if attribute.HasField("g")]
+    return sorted(found)
+
+
+def _arguments(fields: tuple[Field, ...]) -> dict[str, Any]:
+    import ndonnx as ndx
+
+    return {
+        field.name: ndx.argument(shape=field.shape, dtype=getattr(ndx, field.dtype))
+        for field in fields
+    }
+
+
+def _matrix(xp: Any, features: Features, terms: tuple[Term, ...]) -> Any:
+    """Stack the terms' columns, each rounded to its grid, as float32."""
+    columns = [
+        xp.astype(xp.round(features.columns[term.name] / term.grid) * term.grid, xp.float32)
+        for term in terms
+    ]
+    return xp.stack(columns, axis=2)
+
+
+def _answer(
+    xp: Any, task: Task, features: Features, head: "Head", inputs: Mapping[str, Any]
+) -> tuple[Any, Any]:
+    """Run a head on the columns it reads; back to (n, n_steps, ...)."""
+    terms = tuple(term for term in task.terms if term.name in set(head.reads))
+    matrix = _matrix(xp, features, terms)
+    n_steps = task_steps(features)
+    lines = xp.reshape(matrix, (-1, len(terms)))
+    raw, contributions = head(xp, lines, inputs)
+    return (
+        xp.reshape(raw, (-1, n_steps)),
+        xp.reshape(contributions, (-1, n_steps, len(head.terms))),
+    )
+
+
+def task_steps(features: Features) -> int:
+    """Return the number of values predicted per row."""
+    return int(next(iter(features.columns.values())).shape[1])
+
+
+def _chunks(n_rows: int) -> Iterator[slice]:
+    for start in range(0, n_rows, CHUNK_ROWS):
+        yield slice(start, min(start + CHUNK_ROWS, n_rows))
+
+
+def _build(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> "onnx.ModelProto":
+    import ndonnx as ndx
+
+    model = ndx.build(dict(inputs), dict(outputs))
+    model.producer_name = "aune"
+    return model
