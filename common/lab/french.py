@@ -23,12 +23,15 @@ MISSING = "non mesuré"
 THIN = "\u202f"  # narrow no-break space: thousands, and before ; : ! ? (Imprimerie nationale)
 NO_BREAK = "\u00a0"  # no-break space: between a number and its unit or %
 MINUS = "\u2212"
-_MONTHS = "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.".split()
+_MONTHS = (
+    "janv.", "févr.", "mars", "avr.", "mai", "juin",
+    "juil.", "août", "sept.", "oct.", "nov.", "déc.",
+)  # fmt: skip
 _ENERGY_UNITS = (("kWh", 1e3), ("Wh", 1.0), ("mWh", 1e-3))
 
 
 def number(value: float | None, digits: int | None = None) -> str:
-    """Return a number with a decimal comma and narrow no-break spaces.
+    r"""Return a number with a decimal comma and narrow no-break spaces.
 
     Parameters
     ----------
@@ -39,9 +42,9 @@ def number(value: float | None, digits: int | None = None) -> str:
 
     Examples
     --------
-    >>> number(1234.5, 1).replace("\\u202f", "_")
+    >>> number(1234.5, 1).replace("\u202f", "_")
     '1_234,5'
-    >>> number(0.001234), number(12.34), number(1234.5).replace("\\u202f", "_")
+    >>> number(0.001234), number(12.34), number(1234.5).replace("\u202f", "_")
     ('0,00123', '12,3', '1_234')
     >>> number(float("nan"))
     'non mesuré'
@@ -54,13 +57,13 @@ def number(value: float | None, digits: int | None = None) -> str:
 
 
 def quantity(value: float | None, unit: str, digits: int | None = None) -> str:
-    """Return a number and its unit, held together by a no-break space.
+    r"""Return a number and its unit, held together by a no-break space.
 
     Units ``1`` and the empty one are not printed.
 
     Examples
     --------
-    >>> quantity(12.34, "kWh").replace("\\u00a0", "~")
+    >>> quantity(12.34, "kWh").replace("\u00a0", "~")
     '12,3~kWh'
     """
     text = number(value, digits)
@@ -70,22 +73,22 @@ def quantity(value: float | None, unit: str, digits: int | None = None) -> str:
 
 
 def percent(ratio: float | None, digits: int = 1) -> str:
-    """Return a ratio (0.124) as a percentage (12,4 %).
+    r"""Return a ratio (0.124) as a percentage (12,4 %).
 
     Examples
     --------
-    >>> percent(0.124).replace("\\u00a0", "~")
+    >>> percent(0.124).replace("\u00a0", "~")
     '12,4~%'
     """
     return quantity(None if ratio is None else 100 * ratio, "%", digits)
 
 
 def energy_wh(wh: float | None) -> str:
-    """Return an energy given in Wh, in the largest of kWh, Wh and mWh that it fills.
+    r"""Return an energy given in Wh, in the largest of kWh, Wh and mWh that it fills.
 
     Examples
     --------
-    >>> [energy_wh(x).replace("\\u00a0", "~") for x in (0.0005, 2.5, 1234.0)]
+    >>> [energy_wh(x).replace("\u00a0", "~") for x in (0.0005, 2.5, 1234.0)]
     ['0,500~mWh', '2,50~Wh', '1,23~kWh']
     """
     unit, scale = _energy_unit(wh)
@@ -93,13 +96,13 @@ def energy_wh(wh: float | None) -> str:
 
 
 def bounds(low: float, high: float, unit: str = "", digits: int | None = None) -> str:
-    """Return ``low à high unit``, both with the decimals of the larger one.
+    r"""Return ``low à high unit``, both with the decimals of the larger one.
 
     Energies in Wh are brought to a common mWh, Wh or kWh.
 
     Examples
     --------
-    >>> bounds(7.91, 10.04, "%").replace("\\u00a0", "~")
+    >>> bounds(7.91, 10.04, "%").replace("\u00a0", "~")
     '7,9 à 10,0~%'
     """
     if not (math.isfinite(low) and math.isfinite(high)):
@@ -113,11 +116,11 @@ def bounds(low: float, high: float, unit: str = "", digits: int | None = None) -
 
 
 def interval(low: float, high: float, unit: str = "", digits: int | None = None) -> str:
-    """Return an interval as words, ``entre 7,9 et 9,1 %``.
+    r"""Return an interval as words, ``entre 7,9 et 9,1 %``.
 
     Examples
     --------
-    >>> interval(7.91, 9.1, "%", 1).replace("\\u00a0", "~")
+    >>> interval(7.91, 9.1, "%", 1).replace("\u00a0", "~")
     'entre 7,9 et 9,1~%'
     """
     text = bounds(low, high, unit, digits)
@@ -125,7 +128,7 @@ def interval(low: float, high: float, unit: str = "", digits: int | None = None)
 
 
 def date_fr(day: date | datetime | str) -> str:
-    """Return a date as ``22 nov. 2026``, also from ISO 8601 text.
+    r"""Return a date as ``22 nov. 2026``, also from ISO 8601 text.
 
     Raises
     ------
@@ -134,7 +137,7 @@ def date_fr(day: date | datetime | str) -> str:
 
     Examples
     --------
-    >>> date_fr("2026-11-22T08:00:00Z").replace("\\u00a0", "~")
+    >>> date_fr("2026-11-22T08:00:00Z").replace("\u00a0", "~")
     '22~nov. 2026'
     """
     if isinstance(day, str):
@@ -147,7 +150,7 @@ def date_fr(day: date | datetime | str) -> str:
 
 
 def plural(count: float, singular: str, many: str = "", digits: int | None = 0) -> str:
-    """Return a count and its noun; French plurals begin at two.
+    r"""Return a count and its noun; French plurals begin at two.
 
     Parameters
     ----------
@@ -156,7 +159,7 @@ def plural(count: float, singular: str, many: str = "", digits: int | None = 0) 
 
     Examples
     --------
-    >>> [plural(n, "jour").replace("\\u00a0", "~") for n in (0, 1, 2)]
+    >>> [plural(n, "jour").replace("\u00a0", "~") for n in (0, 1, 2)]
     ['0~jour', '1~jour', '2~jours']
     """
     noun = (many or f"{singular}s") if abs(count) >= 2 else singular
