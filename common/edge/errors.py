@@ -9,6 +9,7 @@
     │   ├── SourceError                a public file is missing or not the pinned one
     │   └── TableError                 a file of one's own breaks the contract
     ├── IntegrityError        exit 4   a bundle is refused
+    │   ├── ArchiveError               a zip that is unsafe: path, link, size, compression
     │   ├── ManifestError              manifest missing, unreadable or of another schema
     │   ├── ChecksumError              a file differs from SHA256SUMS
     │   ├── SignatureError             SHA256SUMS was not signed by a trusted key
@@ -18,6 +19,7 @@
 """
 
 __all__ = [
+    "ArchiveError",
     "AuneError",
     "ChecksumError",
     "DataError",
@@ -92,6 +94,10 @@ class IntegrityError(AuneError):
     """A bundle is refused."""
 
     exit_code = 4
+
+
+class ArchiveError(IntegrityError):
+    """The zip or folder is unsafe to read: a path, a link, a size, a compression ratio."""
 
 
 class ManifestError(IntegrityError):
