@@ -1,0 +1,425 @@
+"""Log a Run to MLflow: the only file that imports it.
+
+MLflow is a *view* of the runs, never their source of truth: everything here can be written
+again from the ``run.json`` files. One experiment per use case, one parent run per
+(use case, task), one child per rung. Units stand in the metric names. Telemetry is off and
+no socket is opened: the store is a sqlite file beside the results.
+"""
+
+import json
+import os
+import re
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common.edge.errors import UsageError
+from common.lab.record import Footprint, Run, RungResult, Score
+
+__all__ = ["default_store", "log", "search", "ui_command"]
+
+RUN_TAG = "aune.run"
+COMPLETE_TAG = "aune.complete"
+_SILENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+_KNOWN_WARNINGS = ("The ``noload`` loader strategy is deprecated",)  # SQLAlchemy 2.1
+_UNITS = {"%": "percent", "1": "", "": "", "°C": "celsius", "€": "eur"}
+_MAX_TAG = 5000  # characters that MLflow keeps of a tag's value
+_TENSORS = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(bool)": "bool"}
+# Requirements of the logged model, given so that MLflow does not infer them in a subprocess
+# (3.8 s against 0.10 s, briefs/mlops.md 5).
+_MODEL_NEEDS = ("numpy", "onnxruntime")
+
+
+def log(run: Run, folder: Path, *, store: str | None = None) -> str:
+    """Log a run once and return the id of its parent run in MLflow.
+
+    Logging the same ``run.id`` again changes nothing and returns the existing parent. A
+    parent without the tag ``aune.complete`` was left half-written by a killed process: it is
+    deleted with its children and written anew.
+
+    Parameters
+    ----------
+    run
+        What to log.
+    folder
+        The run's folder. Its ``*.html`` pages, its ``*.json`` records and its first
+        ``model.onnx`` (at any depth) are kept as artifacts.
+    store
+        MLflow tracking URI; None for :func:`default_store`.
+
+    Raises
+    ------
+    UsageError
+        When ``folder`` does not exist.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"run folder {folder} does not exist", expected="the folder of a run")
+    uri = store or default_store(folder)
+    with _session(uri) as client:
+        experiment = _experiment(client, run.usecase, uri)
+        for known in _parents(client, [experiment], f"tags.`{RUN_TAG}` = '{run.id}'"):
+            if known.data.tags.get(COMPLETE_TAG) == "true":
+                return str(known.info.run_id)
+            _discard(client, experiment, known.info.run_id)
+        return _write(client, experiment, run, folder)
+
+
+def search(store: str, usecase: str | None = None, task: str | None = None) -> list[dict[str, Any]]:
+    """Return the complete parent runs of a store, newest first.
+
+    Returns
+    -------
+    list of dict
+        ``run`` (Aune's id), ``mlflow`` (MLflow's id), ``metrics``, ``params`` and ``tags``.
+    """
+    with _session(store) as client:
+        wanted = [
+            item.experiment_id
+            for item in client.search_experiments()
+            if item.name != "Default" and usecase in (None, item.name)
+        ]
+        query = f"tags.`{COMPLETE_TAG}` = 'true'"
+        if task is not None:
+            query += f" and tags.task = '{_quoted(task)}'"
+        return [
+            {
+                "run": found.data.tags[RUN_TAG],
+                "mlflow": found.info.run_id,
+                "metrics": dict(found.data.metrics),
+                "params": dict(found.data.params),
+                "tags": dict(found.data.tags),
+            }
+            for found in (_parents(client, wanted, query) if wanted else [])
+        ]
+
+
+def ui_command(store: str, port: int = 5000) -> list[str]:
+    """Return the command of MLflow's pages over ``store``, on this machine only.
+
+    The command sets its own environment: job execution off (2 server processes instead
+    of 10, ``briefs/mlops.md`` 5), telemetry off.
+
+    Examples
+    --------
+    >>> command = ui_command("sqlite:///results/mlflow.db")
+    >>> command[command.index("--host") + 1], command[-2:]
+    ('127.0.0.1', ['--workers', '1'])
+    """
+    settings = {**_SILENT, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    return [
+        "env",
+        *(f"{name}={value}" for name, value in settings.items()),
+        sys.executable,
+        "-m",
+        "mlflow",
+        "ui",
+        "--backend-store-uri",
+        store,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
+
+
+def default_store(folder: Path) -> str:
+    """Return ``sqlite:///<results>/mlflow.db``.
+
+    ``<results>`` is the nearest folder above called ``results``, or the parent folder.
+    """
+    place = folder.resolve()
+    results = next((up for up in place.parents if up.name == "results"), place.parent)
+    return f"sqlite:///{results / 'mlflow.db'}"
+
+
+@contextmanager
+def _session(uri: str) -> Iterator[Any]:
+    """Give a client of ``uri`` with telemetry off, and put MLflow's globals back after."""
+    os.environ.update(_SILENT)
+    with warnings.catch_warnings():
+        _silence_known_warnings()
+        import mlflow  # slow (seconds): only when something is logged
+        from mlflow.tracking import MlflowClient
+
+        if uri.startswith("sqlite:///"):
+            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        before = mlflow.get_tracking_uri()
+        mlflow.set_tracking_uri(uri)
+        try:
+            yield MlflowClient(uri)
+        finally:
+            mlflow.set_tracking_uri(before)
+
+
+def _silence_known_warnings() -> None:
+    """Ignore what MLflow's own dependencies are known to say; nothing else."""
+    for message in _KNOWN_WARNINGS:
+        warnings.filterwarnings("ignore", message=message)
+
+
+def _experiment(client: Any, name: str, uri: str) -> str:
+    known = client.get_experiment_by_name(name)
+    if known is not None:
+        return str(known.experiment_id)
+    location = None
+    if uri.startswith("sqlite:///"):
+        folder = Path(uri.removeprefix("sqlite:///")).resolve().parent
+        location = (folder / "mlartifacts" / name).as_uri()
+    return str(client.create_experiment(name, artifact_location=location))
+
+
+def _parents(client: Any, experiments: Sequence[str], query: str) -> list[Any]:
+    return list(client.search_runs(experiments, query + " and tags.`aune.role` = 'parent'"))
+
+
+def _quoted(text: str) -> str:
+    """Return ``text`` for a filter; names with a quote cannot match anything."""
+    return re.sub(r"[^\w.-]", "_", text)
+
+
+def _discard(client: Any, experiment: str, parent: str) -> None:
+    """Delete a half-written parent and its children."""
+    for child in client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'"):
+        client.delete_run(child.info.run_id)
+    client.delete_run(parent)
+
+
+def _write(client: Any, experiment: str, run: Run, folder: Path) -> str:
+    tags = _tags(run)
+    parent = client.create_run(
+        experiment, run_name=f"{run.task} {run.id}", tags={**tags, "aune.role": "parent"}
+    )
+    parent_id = str(parent.info.run_id)
+    chosen = run.row(run.chosen)
+    _batch(client, parent_id, {**_rung_metrics(chosen), **_run_metrics(run)}, _params(run))
+    for result in run.ladder:
+        _write_rung(client, experiment, parent_id, tags, result)
+    _log_dataset(client, parent_id, run)
+    _log_files(client, parent_id, run, folder)
+    _log_model(parent_id, run, folder)
+    client.set_terminated(parent_id)
+    client.set_tag(parent_id, COMPLETE_TAG, "true")
+    return parent_id
+
+
+def _write_rung(
+    client: Any, experiment: str, parent: str, tags: Mapping[str, str], result: RungResult
+) -> None:
+    child = client.create_run(
+        experiment,
+        run_name=result.rung,
+        tags={
+            **tags,
+            **_tier_tags(result.footprints),
+            "aune.role": "rung",
+            "mlflow.parentRunId": parent,
+            "rung": result.rung,
+            "rung.kind": result.kind,
+            "rung.scope": result.scope,
+            "rung.qualifies": str(result.qualifies).lower(),
+        },
+    )
+    _batch(client, child.info.run_id, _rung_metrics(result), {"rung": result.title})
+    client.set_terminated(child.info.run_id)
+
+
+def _batch(
+    client: Any, run_id: str, metrics: Mapping[str, float], params: Mapping[str, Any]
+) -> None:
+    """Write everything in one transaction; figures that nobody measured are left out."""
+    from mlflow.entities import Metric, Param
+
+    now = int(time.time() * 1000)
+    client.log_batch(
+        run_id,
+        metrics=[Metric(k, float(v), now, 0) for k, v in metrics.items() if isfinite(v)],
+        params=[Param(name, str(value)[:_MAX_TAG]) for name, value in params.items()],
+    )
+
+
+def _tags(run: Run) -> dict[str, str]:
+    """Return what identifies the evidence: data, code, lock, machine, tier."""
+    data, where = run.dataset, run.environment
+    tags = {
+        RUN_TAG: run.id,
+        "task": run.task,
+        "task.version": run.task_version,
+        "profile": run.profile,
+        "dataset.name": data.get("name", ""),
+        "dataset.digest": data.get("digest", ""),
+        "dataset.proxy": data.get("proxy", ""),
+        "simulated": str(bool(data.get("simulated"))).lower(),
+        "code.commit": where.get("code_commit") or where.get("commit", ""),
+        "lock.hash": where.get("lock_hash") or where.get("lock", ""),
+        "created": run.created,
+        **_tier_tags(run.row(run.chosen).footprints),
+    }
+    return {name: str(value)[:_MAX_TAG] for name, value in tags.items() if value != ""}
+
+
+def _tier_tags(footprints: Mapping[str, Footprint]) -> dict[str, str]:
+    tags = {}
+    for stage, footprint in sorted(footprints.items()):
+        tags["energy.tier"] = tags["hw"] = ""
+        tags[f"energy.{stage}.tier"] = footprint.tier
+        tags[f"energy.{stage}.quality"] = footprint.quality
+    if footprints:
+        tags["energy.tier"] = ",".join(sorted({item.tier for item in footprints.values()}))
+        tags["hw"] = ",".join(sorted({item.hardware for item in footprints.values()}))
+    return tags
+
+
+def _params(run: Run) -> dict[str, Any]:
+    return {
+        "chosen": run.chosen,
+        "margin": run.margin,
+        "seed": run.seed,
+        "question": run.question,
+        "reason": run.reason,
+        **{f"split.{name}": value for name, value in run.split.items()},
+    }
+
+
+def _run_metrics(run: Run) -> dict[str, float]:
+    metrics = {f"parity.{_safe(name)}": float(value) for name, value in run.parity.items()}
+    for track, scores in run.tracks.items():
+        for score in scores.values():
+            metrics.update(_score_metrics(score, prefix=f"{_safe(track)}."))
+    return metrics
+
+
+def _rung_metrics(result: RungResult) -> dict[str, float]:
+    metrics = {
+        "model_kb": result.model_kb,
+        "tune_loss": result.tune_loss,
+        "loss_increase": result.loss_increase,
+        "loss_increase_high": result.loss_increase_high,
+    }
+    for score in result.scores.values():
+        metrics.update(_score_metrics(score))
+    for footprint in result.footprints.values():
+        metrics.update(_footprint_metrics(footprint))
+    return metrics
+
+
+def _score_metrics(score: Score, prefix: str = "") -> dict[str, float]:
+    """Return the value and bounds of a score under names that carry the unit."""
+    unit = _safe(_UNITS.get(score.unit, score.unit)).lower()
+    name = prefix + _safe(score.metric)
+    if unit and not name.endswith(f"_{unit}"):
+        name = f"{name}_{unit}"
+    return {name: score.value, f"{name}_low": score.low, f"{name}_high": score.high}
+
+
+def _footprint_metrics(footprint: Footprint) -> dict[str, float]:
+    """Return a footprint's figures; ``cpu_s_per_1000`` alone is that of batches."""
+    stage = f"energy.{footprint.stage}"
+    metrics = {
+        f"{stage}.cpu_s": footprint.cpu_seconds,
+        f"{stage}.wall_s": footprint.wall_seconds,
+        f"{stage}.peak_rss_mib": footprint.peak_rss_mib,
+        f"{stage}.cv": footprint.cv,
+        f"{stage}.repetitions": float(footprint.repetitions),
+    }
+    bounds = ("low", "central", "high")
+    kwh = (footprint.kwh_low, footprint.kwh_central, footprint.kwh_high)
+    for i, bound in enumerate(bounds):
+        metrics[f"{stage}.wh_{bound}"] = 1000 * kwh[i]
+        metrics[f"co2.{footprint.stage}.use_g_{bound}"] = footprint.co2_use_g[i]
+        metrics[f"co2.{footprint.stage}.embodied_g_{bound}"] = footprint.co2_embodied_g[i]
+    if footprint.predictions:
+        metrics[f"{stage}.cpu_s_per_1000"] = footprint.cpu_seconds_per_1000
+        for bound, wh in zip(bounds, footprint.wh_per_1000, strict=True):
+            metrics[f"{stage}.wh_per_1000_{bound}"] = wh
+    if footprint.stage == "predict_1000":
+        metrics["cpu_s_per_1000"] = footprint.cpu_seconds_per_1000
+    return metrics
+
+
+def _safe(name: str) -> str:
+    """Return a name that MLflow takes (letters, digits, ``_ - . /``)."""
+    return re.sub(r"[^\w./-]+", "_", name, flags=re.ASCII).strip("_")
+
+
+def _log_dataset(client: Any, parent: str, run: Run) -> None:
+    """Record which data were read: their name and digest, never the rows."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    data = run.dataset
+    described = {key: value for key, value in data.items() if isinstance(value, (str, int, bool))}
+    client.log_inputs(
+        parent,
+        [
+            DatasetInput(
+                Dataset(
+                    name=str(data.get("name", "")),
+                    digest=str(data.get("digest", ""))[:36],  # MLflow's column is that wide
+                    source_type="aune",
+                    source=json.dumps(described, ensure_ascii=False, sort_keys=True),
+                ),
+                [InputTag("mlflow.data.context", "training")],
+            )
+        ],
+    )
+
+
+def _log_files(client: Any, parent: str, run: Run, folder: Path) -> None:
+    client.log_text(parent, run.to_json(), "run.json")
+    for path in sorted((*folder.glob("*.html"), *folder.glob("*.json"))):
+        if path.name != "run.json":
+            client.log_artifact(parent, str(path))
+
+
+def _log_model(parent: str, run: Run, folder: Path) -> None:
+    """Log the chosen graph as an MLflow model with its interface, if it was exported."""
+    path = next(iter(sorted(folder.rglob("model.onnx"))), None)
+    if path is None:
+        return
+    import mlflow
+    import mlflow.onnx
+    import onnx
+
+    with mlflow.start_run(run_id=parent, log_system_metrics=False):
+        mlflow.onnx.log_model(
+            onnx.load(path),
+            name=_safe(run.chosen).replace("/", "_").replace(".", "_"),
+            signature=_signature(path),
+            pip_requirements=list(_MODEL_NEEDS),
+            save_as_external_data=False,
+        )
+
+
+def _signature(path: Path) -> Any:
+    """Return the graph's named tensors as an MLflow signature; -1 stands for free sizes."""
+    import onnxruntime
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+    def schema(fields: Sequence[Any]) -> Any:
+        return Schema(
+            [
+                TensorSpec(
+                    np.dtype(_TENSORS.get(field.type, "float64")),
+                    tuple(size if isinstance(size, int) else -1 for size in field.shape),
+                    field.name,
+                )
+                for field in fields
+            ]
+        )
+
+    return ModelSignature(schema(session.get_inputs()), schema(session.get_outputs()))
