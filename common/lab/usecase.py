@@ -538,6 +538,10 @@ class Task:
     unit_losses
         ``unit_losses(examples, outputs) -> (unit, block, loss)``: what the statistics and
         the benchmark see.
+    scored
+        ``scored(examples, outputs, scale)``: what the metrics are computed on.
+    scale
+        ``scale(fit examples)``: per-unit denominators that metrics take from the past.
     rungs
         The ladder, no-AI rungs first, by rising cost.
     calibrate
@@ -566,6 +570,8 @@ class Task:
     finish: Callable[[Any, Mapping[str, Any], Features, Answer], Mapping[str, Any]]
     train_on: Callable[[Examples, Mapping[str, Array]], tuple[Array, Array]]
     unit_losses: Callable[[Examples, Mapping[str, Array]], tuple[Array, Array, Array]]
+    scored: Callable[[Examples, Mapping[str, Array], Mapping[str, float]], Any]
+    scale: Callable[[Examples], Mapping[str, float]]
     rungs: tuple[Rung, ...]
     margin: float = 0.02
     calibrate: (

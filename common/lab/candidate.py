@@ -1,0 +1,186 @@
+"""A rung fitted on a period: its graph, its parity, its footprint, remembered on disk."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common.lab import energy, graph, parity
+from common.lab.provenance import code_digest, lock_digest
+from common.lab.record import Footprint
+from common.lab.usecase import Array, Dataset, Examples, Fitted, Period, Rung, Task, Training
+
+__all__ = ["Bench", "Candidate"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A rung that has been fitted and exported.
+
+    Parameters
+    ----------
+    rung
+        Its name.
+    model
+        The serialised graph.
+    terms
+        Names of the contributions that the graph gives.
+    baseline
+        The point head's answer before any term.
+    additive
+        True where contributions are exact Shapley values of the training background.
+    n_parameters
+        How many numbers were learnt.
+    parity
+        Figures of the parity gate at the feature seam.
+    train
+        What the fit consumed.
+    """
+
+    rung: str
+    model: bytes
+    terms: tuple[str, ...]
+    baseline: float
+    additive: bool
+    n_parameters: int
+    parity: Mapping[str, float]
+    train: Footprint
+
+
+@dataclass
+class Bench:
+    """Fits and runs the rungs of one task on one data set; a killed run resumes here.
+
+    Parameters
+    ----------
+    usecase
+        Folder name, for the digest of the code.
+    task, dataset
+        What is fitted.
+    work
+        Folder that remembers fitted rungs; entries are written atomically.
+    seed
+        Start of every randomness.
+    report
+        Called with one line of progress.
+    """
+
+    usecase: str
+    task: Task
+    dataset: Dataset
+    work: Path
+    seed: int = 0
+    report: Callable[[str], None] = lambda _line: None
+    _trainings: dict[str, Training] = field(default_factory=dict)
+    _examples: dict[str, Examples] = field(default_factory=dict)
+
+    def key(self) -> str:
+        """Return the digest of everything a fitted rung depends on."""
+        parts = (
+            f"{self.usecase} {self.task.id} {self.task.version} {self.seed}",
+            self.dataset.digest(),
+            code_digest(self.usecase),
+            lock_digest(),
+        )
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    def examples(self, period: Period) -> Examples:
+        """Return the task's examples over ``period``; the last few are kept."""
+        name = str(period)
+        if name not in self._examples:
+            self._examples[name] = self.task.examples(self.dataset, period)
+        return self._examples[name]
+
+    def training(self, period: Period) -> Training:
+        """Return the training lines over ``period``; only the last one is kept."""
+        name = str(period)
+        if name not in self._trainings:
+            examples = self._examples.pop(name, None) or self.task.examples(self.dataset, period)
+            self._trainings.clear()
+            self._trainings[name] = graph.training(self.task, examples, self.seed)
+        return self._trainings[name]
+
+    def candidate(self, rung: Rung, period: Period) -> Candidate:
+        """Fit and export ``rung`` on ``period``, or take up what a killed run left."""
+        stem = self.work / self.key() / f"{period}-{rung.name}".replace("..", "_")
+        remembered = _recall(stem)
+        if remembered is not None:
+            self.report(f"{rung.name}: repris de {period}")
+            return remembered
+        training = self.training(period)
+        with energy.metered("train") as meter:
+            fitted = rung.fit(training)
+        candidate = Candidate(
+            rung=rung.name,
+            model=graph.assemble(self.task, rung, fitted).SerializeToString(),
+            terms=fitted.point.terms,
+            baseline=float(fitted.point.baseline),
+            additive=fitted.point.additive,
+            n_parameters=_parameters(fitted),
+            parity=_seam_parity(fitted, training),
+            train=meter.footprint,
+        )
+        _remember(stem, candidate)
+        self.report(f"{rung.name}: {candidate.train.cpu_seconds:.1f} s CPU, {period}")
+        return candidate
+
+    def inputs(self, rung: Rung, examples: Examples) -> dict[str, Array]:
+        """Return all inputs of the rung's graph: given ones, defaults, per-site state."""
+        inputs = dict(examples.inputs)
+        for declared in self.task.inputs:
+            if declared.name not in inputs and declared.default is not None:
+                shape = (len(examples), *declared.default.shape)
+                inputs[declared.name] = np.broadcast_to(declared.default, shape)
+        if rung.state is not None:
+            inputs |= rung.state(self.dataset, examples)
+        return inputs
+
+    def outputs(self, rung: Rung, candidate: Candidate, examples: Examples) -> dict[str, Array]:
+        """Run a candidate's graph on examples."""
+        return graph.run(candidate.model, self.inputs(rung, examples))
+
+
+def _parameters(fitted: Fitted) -> int:
+    spread = 0 if fitted.spread is None else fitted.spread.n_parameters
+    return fitted.point.n_parameters + spread
+
+
+def _seam_parity(fitted: Fitted, training: Training) -> dict[str, float]:
+    """Hold the point head's graph against the library that fitted it."""
+    if fitted.reference is None:
+        return {}
+    columns = [term.name in set(fitted.point.reads) for term in training.terms]
+    report = parity.check_head(fitted.point, fitted.reference, training.matrix[:, columns])
+    return {name: float(value) for name, value in asdict(report).items()}
+
+
+def _remember(stem: Path, candidate: Candidate) -> None:
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    facts = asdict(candidate)
+    model = facts.pop("model")
+    _write(stem.with_name(stem.name + ".onnx"), model)
+    _write(stem.with_name(stem.name + ".json"), json.dumps(facts).encode())
+
+
+def _recall(stem: Path) -> Candidate | None:
+    facts_path = stem.with_name(stem.name + ".json")
+    if not facts_path.exists():
+        return None
+    facts: dict[str, Any] = json.loads(facts_path.read_text(encoding="utf-8"))
+    train = facts.pop("train")
+    for name in ("co2_use_g", "co2_embodied_g"):
+        train[name] = tuple(train[name])
+    facts["terms"] = tuple(facts["terms"])
+    model = stem.with_name(stem.name + ".onnx").read_bytes()
+    return Candidate(model=model, train=Footprint(**train), **facts)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write through a temporary name: a reader never sees half a file."""
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_bytes(content)
+    temporary.replace(path)
