@@ -7,7 +7,8 @@
     │   └── MissingExtraError          a package of an optional extra is not installed
     ├── DataError             exit 3   data refused
     │   ├── SourceError                a public file is missing or not the pinned one
-    │   └── TableError                 a file of one's own breaks the contract
+    │   ├── TableError                 a file of one's own breaks the contract
+    │   └── MeterError                 a meter's reading is refused
     ├── IntegrityError        exit 4   a bundle is refused
     │   ├── ArchiveError               a zip that is unsafe: path, link, size, compression
     │   ├── ManifestError              manifest missing, unreadable or of another schema
@@ -26,6 +27,7 @@ __all__ = [
     "GoldenRowError",
     "IntegrityError",
     "ManifestError",
+    "MeterError",
     "MissingExtraError",
     "OperatorError",
     "SignatureError",
@@ -88,6 +90,10 @@ class SourceError(DataError):
 
 class TableError(DataError):
     """A file of one's own breaks the contract; the text names file and line."""
+
+
+class MeterError(DataError):
+    """A meter is not available or its reading is refused: it would be silently wrong."""
 
 
 class IntegrityError(AuneError):
