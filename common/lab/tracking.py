@@ -32,7 +32,10 @@ _SILENT = {
     "DO_NOT_TRACK": "true",
     "GIT_PYTHON_REFRESH": "quiet",
 }
-_KNOWN_WARNINGS = ("The ``noload`` loader strategy is deprecated",)  # SQLAlchemy 2.1
+_KNOWN_WARNINGS = (
+    r"The ``noload`` loader strategy is deprecated",  # MLflow's use of SQLAlchemy 2.1
+    r".*Any type hint is inferred as AnyType",  # MLflow's own pyfunc, at import
+)
 _UNITS = {"%": "percent", "1": "", "": "", "°C": "celsius", "€": "eur"}
 _MAX_TAG = 5000  # characters that MLflow keeps of a tag's value
 _TENSORS = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(bool)": "bool"}

@@ -111,9 +111,10 @@ def test_the_chosen_graph_has_its_signature_and_predicts_from_mlflow(sample_run,
     import mlflow.onnx
     from mlflow.models import Model
 
-    loaded = mlflow.onnx.load_model(model.artifact_location)
+    place = model.artifact_location.removeprefix("file://")
+    loaded = mlflow.onnx.load_model(place)
     assert [field.name for field in loaded.graph.output] == ["forecast_kwh"]
-    inputs = Model.load(model.artifact_location).signature.inputs.inputs
+    inputs = Model.load(place).signature.inputs.inputs
     assert [(spec.name, spec.shape, spec.type) for spec in inputs] == [
         ("load_kwh", (-1, 7, 24), np.dtype("float32"))
     ]
