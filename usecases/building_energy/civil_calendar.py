@@ -1,11 +1,16 @@
 """Say what kind of day a civil day is: weekday, public holiday, school holiday."""
 
 from datetime import date
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from common.edge.errors import UsageError
 from common.lab.usecase import Array, Dataset
+
+if TYPE_CHECKING:
+    from vacances_scolaires_france import SchoolHolidayDates
 
 __all__ = ["calendar", "country_of"]
 
@@ -108,17 +113,27 @@ def _public_holidays(days: Array, country: str) -> Array:
 def _school_holidays(days: Array, country: str) -> Array:
     if country != "FR":
         return np.array([], dtype="datetime64[D]")
+    found = [day for year in _years(days) for day in _french_school_holidays(year)]
+    return np.array(found, dtype="datetime64[D]")
+
+
+@cache
+def _french_school_holidays(year: int) -> tuple[date, ...]:
     import vacances_scolaires_france as school
 
-    known = school.SchoolHolidayDates()
-    found: list[date] = []
-    for year in _years(days):
-        try:
-            found.extend(known.holidays_for_year_and_zone(year, FRENCH_SCHOOL_ZONE))
-        except school.UnsupportedYearException as error:
-            raise UsageError(
-                f"no French school calendar for {year}",
-                expected="a year covered by the installed vacances-scolaires-france",
-                remedy="update that package, or leave that year out",
-            ) from error
-    return np.array(sorted(found), dtype="datetime64[D]")
+    try:
+        found = _french_school_calendar().holidays_for_year_and_zone(year, FRENCH_SCHOOL_ZONE)
+    except school.UnsupportedYearException as error:
+        raise UsageError(
+            f"no French school calendar for {year}",
+            expected="a year covered by the installed vacances-scolaires-france",
+            remedy="update that package, or leave that year out",
+        ) from error
+    return tuple(sorted(found))
+
+
+@cache
+def _french_school_calendar() -> "SchoolHolidayDates":
+    from vacances_scolaires_france import SchoolHolidayDates
+
+    return SchoolHolidayDates()
