@@ -1,0 +1,339 @@
+"""Open a signed bundle, verify it from the outside in, predict and explain with it."""
+
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from common.edge.archive import Limits, read_files
+from common.edge.errors import (
+    ChecksumError,
+    DataError,
+    GoldenRowError,
+    ManifestError,
+    OperatorError,
+    UsageError,
+)
+from common.edge.explanation import Explanation, explain_rows
+from common.edge.inputs import prepare
+from common.edge.manifest import FieldSpec, Manifest, Tolerance, version_tuple
+from common.edge.onnxfile import read_summary
+from common.edge.operators import check_operators
+from common.edge.signature import SUMS, verify_checksums, verify_signature
+
+__all__ = ["REQUIRED_FILES", "Bundle", "open_session", "run_session"]
+
+Array = npt.NDArray[Any]
+
+REQUIRED_FILES = ("card.html", "examples.npz", "manifest.json", "model.onnx", "run.json")
+_TENSOR_TYPES = {"float32": "tensor(float)", "int64": "tensor(int64)", "bool": "tensor(bool)"}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle; made by `Bundle.open`, safe to share between threads.
+
+    Parameters
+    ----------
+    manifest
+        What goes in and comes out, and how it was made.
+    signer
+        Fingerprint of the trusted key that signed it.
+    digest
+        sha256 of SHA256SUMS: identifies the bundle, whatever its container.
+    sizes
+        File name to size in bytes.
+    card
+        ``card.html``, the model card in French.
+    run
+        ``run.json``: the run that made the bundle.
+    arrays
+        Arrays for retrieval by name (``arrays/<name>.npy``), read-only.
+    golden
+        The rows of ``examples.npz``: raw inputs and outputs by tensor name.
+    limits
+        Bounds of a call.
+    session
+        The onnxruntime session.
+    """
+
+    manifest: Manifest
+    signer: str
+    digest: str
+    sizes: Mapping[str, int]
+    card: str
+    run: Mapping[str, Any]
+    arrays: Mapping[str, Array]
+    golden: tuple[Mapping[str, Array], Mapping[str, Array]]
+    limits: Limits
+    session: Any = field(repr=False)
+
+    @classmethod
+    def open(
+        cls, path: Path | str, trusted: Iterable[Path], *, limits: Limits | None = None
+    ) -> "Bundle":
+        """Open a zip or an unpacked folder; each check comes before what it protects.
+
+        Archive hygiene, signature, checksums, manifest, operators, and only then a
+        session, whose golden rows must replay.
+
+        Parameters
+        ----------
+        path
+            The bundle.
+        trusted
+            Public keys in PEM; `common.edge.signature.trusted_keys` lists a folder's.
+        limits
+            Bounds of the files and of a call.
+
+        Raises
+        ------
+        ArchiveError, SignatureError, ChecksumError, ManifestError, OperatorError, GoldenRowError
+            In this order; all are IntegrityError, exit code 4.
+        UsageError
+            There is no file at ``path``, or a trusted key is unreadable.
+        """
+        limits = limits or Limits()
+        files = read_files(Path(path), limits)
+        signer = verify_signature(files, trusted)
+        verify_checksums(files)
+        for name in REQUIRED_FILES:
+            if name not in files:
+                raise ChecksumError(f"no {name} in the bundle", expected=", ".join(REQUIRED_FILES))
+        manifest = Manifest.from_json(files["manifest.json"])
+        check_operators(read_summary(files["model.onnx"]), manifest.operators, manifest.opsets)
+        session = open_session(files["model.onnx"], manifest)
+        bundle = cls(
+            manifest=manifest,
+            signer=signer,
+            digest=hashlib.sha256(files[SUMS]).hexdigest(),
+            sizes={name: len(data) for name, data in sorted(files.items())},
+            card=files["card.html"].decode("utf-8", errors="replace"),
+            run=_json_object(files["run.json"]),
+            arrays=_arrays(files),
+            golden=_golden(files["examples.npz"], manifest),
+            limits=limits,
+            session=session,
+        )
+        bundle.replay()
+        return bundle
+
+    def predict(self, inputs: Mapping[str, npt.ArrayLike]) -> dict[str, Array]:
+        """Run the graph on checked inputs.
+
+        Parameters
+        ----------
+        inputs
+            Input name to values of shape (n, ...); inputs with a default may be absent.
+
+        Returns
+        -------
+        dict
+            Output name to array of shape (n, ...), in the manifest's order.
+
+        Raises
+        ------
+        TableError
+            An input is refused; the text names input, row, value and legal range.
+        """
+        return self._run(prepare(self.manifest.inputs, inputs, self.limits))
+
+    def explain(self, inputs: Mapping[str, npt.ArrayLike]) -> tuple[Explanation, ...]:
+        """Return, for each row, the reasons of its prediction, the strongest first.
+
+        Raises
+        ------
+        UsageError
+            The graph has no output ``contributions`` with its ``baseline``.
+        TableError
+            As in `predict`.
+        """
+        outputs = self.predict(inputs)
+        for name in ("baseline", "contributions"):
+            if name not in outputs:
+                raise UsageError(
+                    f"{self.manifest.task}: the graph has no output {name}",
+                    expected="a bundle that explains itself",
+                )
+        return explain_rows(self.manifest, outputs)
+
+    def inspect(self) -> dict[str, Any]:
+        """Return what is known of the bundle, ready for JSON."""
+        return {
+            "manifest": json.loads(self.manifest.to_json()),
+            "signer": self.signer,
+            "digest": self.digest,
+            "files": dict(self.sizes),
+            "golden_rows_replayed": self.manifest.golden_rows,
+        }
+
+    def replay(self) -> None:
+        """Run the golden rows and compare with what the lab recorded.
+
+        Raises
+        ------
+        GoldenRowError
+            Names output, row, found and expected.
+        """
+        inputs, expected = self.golden
+        try:
+            found = self.predict(inputs)
+        except DataError as error:
+            raise GoldenRowError(
+                f"the golden rows are refused: {error.found}",
+                expected=error.expected,
+                remedy="export the bundle again",
+            ) from error
+        for name, values in expected.items():
+            _compare(name, found[name], values, self.manifest.tolerances[name])
+
+    def _run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        return run_session(self.session, inputs, [output.name for output in self.manifest.outputs])
+
+
+def open_session(model: bytes, manifest: Manifest) -> Any:
+    """Open an onnxruntime session of one thread and hold it against the manifest.
+
+    One thread: a commune's server has two cores, and the workers share them.
+
+    Raises
+    ------
+    ManifestError
+        onnxruntime is too old, or inputs or outputs differ from the manifest's.
+    OperatorError
+        onnxruntime refuses the graph.
+    """
+    import onnxruntime
+
+    minimum = manifest.onnxruntime_minimum
+    if version_tuple(onnxruntime.__version__.split("+")[0]) < version_tuple(minimum):
+        raise ManifestError(
+            f"onnxruntime {onnxruntime.__version__}",
+            expected=f"at least {minimum}",
+            remedy="update Aune on this machine",
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's exceptions share no other base
+        raise OperatorError(
+            f"onnxruntime refuses model.onnx: {str(error)[:300]}",
+            expected="a graph that the CPU provider can run",
+            remedy="export the bundle again",
+        ) from error
+    _check_interface("input", session.get_inputs(), manifest.inputs)
+    _check_interface("output", session.get_outputs(), manifest.outputs)
+    return session
+
+
+def run_session(session: Any, inputs: Mapping[str, Array], names: list[str]) -> dict[str, Array]:
+    """Run a session and return the outputs by name.
+
+    Raises
+    ------
+    DataError
+        onnxruntime fails on these inputs.
+    """
+    try:
+        values = session.run(names, dict(inputs))
+    except Exception as error:  # onnxruntime's exceptions share no other base
+        raise DataError(
+            f"the graph fails on these inputs: {str(error)[:300]}",
+            expected="inputs as the manifest describes them",
+        ) from error
+    return dict(zip(names, values, strict=True))
+
+
+def _check_interface(kind: str, tensors: Iterable[Any], fields: tuple[FieldSpec, ...]) -> None:
+    found = {tensor.name: (tensor.type, tuple(tensor.shape)) for tensor in tensors}
+    names = {item.name for item in fields}
+    if set(found) != names:
+        raise ManifestError(f"{kind}s of the graph: {sorted(found)}", expected=str(sorted(names)))
+    for item in fields:
+        tensor_type, shape = found[item.name]
+        agrees = len(shape) == len(item.shape) and all(
+            size == wanted
+            for size, wanted in zip(shape, item.shape, strict=True)
+            if isinstance(size, int) and isinstance(wanted, int)
+        )
+        if tensor_type != _TENSOR_TYPES[item.dtype] or not agrees:
+            raise ManifestError(
+                f"{kind} {item.name} of the graph: {tensor_type} {shape}",
+                expected=f"{_TENSOR_TYPES[item.dtype]} {item.shape}",
+                remedy="export the bundle again",
+            )
+
+
+def _golden(data: bytes, manifest: Manifest) -> tuple[Mapping[str, Array], Mapping[str, Array]]:
+    """Read ``examples.npz``: ``in_<input>`` and ``out_<output>`` for all of them."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except Exception as error:  # numpy raises many kinds on a damaged file
+        raise GoldenRowError(f"examples.npz cannot be read: {error}") from error
+    inputs = {item.name: f"in_{item.name}" for item in manifest.inputs}
+    outputs = {item.name: f"out_{item.name}" for item in manifest.outputs}
+    expected = {*inputs.values(), *outputs.values()}
+    lengths = {len(values) if values.ndim else 0 for values in arrays.values()}
+    if set(arrays) != expected or lengths != {manifest.golden_rows}:
+        raise GoldenRowError(
+            f"examples.npz holds {sorted(arrays)} of {sorted(lengths)} rows",
+            expected=f"{sorted(expected)} of {manifest.golden_rows} rows",
+            remedy="export the bundle again",
+        )
+    return (
+        {name: arrays[key] for name, key in inputs.items()},
+        {name: arrays[key] for name, key in outputs.items()},
+    )
+
+
+def _compare(name: str, found: Array, expected: Array, tolerance: Tolerance) -> None:
+    if found.shape != expected.shape or found.dtype != expected.dtype:
+        raise GoldenRowError(
+            f"output {name}: {found.dtype} of shape {found.shape}",
+            expected=f"{expected.dtype} of shape {expected.shape}",
+        )
+    close = np.isclose(
+        found, expected, rtol=tolerance.relative, atol=tolerance.absolute, equal_nan=True
+    )
+    if close.all():
+        return
+    index = tuple(int(i) for i in np.argwhere(~close)[0])
+    raise GoldenRowError(
+        f"output {name}, golden row {index[0]}, position {index[1:]}: {found[index]!r}",
+        expected=f"{expected[index]!r} within {tolerance.absolute:g} + "
+        f"{tolerance.relative:g} of it",
+        remedy="do not use this bundle here: this machine does not compute as the lab's did",
+    )
+
+
+def _arrays(files: Mapping[str, bytes]) -> dict[str, Array]:
+    arrays: dict[str, Array] = {}
+    for name, data in files.items():
+        if not name.startswith("arrays/"):
+            continue
+        try:
+            array = np.load(io.BytesIO(data), allow_pickle=False)
+        except Exception as error:  # numpy raises many kinds on a damaged file
+            raise ManifestError(f"{name} is not a .npy file: {error}") from error
+        array.setflags(write=False)
+        arrays[name.removeprefix("arrays/").removesuffix(".npy")] = array
+    return arrays
+
+
+def _json_object(data: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ManifestError(f"run.json is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ManifestError("run.json is not an object", expected="a run, as aune writes it")
+    return value

@@ -1,0 +1,119 @@
+"""Turn contributions into reasons: French labels, summed by group, the strongest first."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from common.edge.manifest import Manifest
+
+__all__ = ["Explanation", "Reason", "explain_rows"]
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What a term, or a group of terms, adds to a prediction.
+
+    Parameters
+    ----------
+    name
+        Identifier of the term; the group's French name for a group.
+    label
+        French words for a city officer.
+    values
+        The contribution to each predicted step, shape of one row of the prediction.
+    terms
+        The terms of a group, the strongest first; empty for a term.
+    """
+
+    name: str
+    label: str
+    values: Array
+    terms: tuple["Reason", ...] = ()
+
+    @property
+    def total(self) -> float:
+        """Sum over the steps: what it adds to the row's total."""
+        return float(self.values.sum())
+
+    @property
+    def strength(self) -> float:
+        """Sum of absolute values over the steps: what it is sorted by.
+
+        A term that adds 3 in the morning and takes 3 off in the evening matters, though
+        its total is 0.
+        """
+        return float(np.abs(self.values).sum())
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why one row's prediction is what it is.
+
+    On the scale of the heads, baseline plus the groups' values is the prediction.
+
+    Parameters
+    ----------
+    baseline
+        What is predicted before any reason, shape of one row of the prediction.
+    groups
+        Reasons by group, the strongest first.
+    additive
+        False where the values are path contributions of trees.
+    """
+
+    baseline: Array
+    groups: tuple[Reason, ...]
+    additive: bool
+
+
+def explain_rows(manifest: Manifest, outputs: Mapping[str, Array]) -> tuple[Explanation, ...]:
+    """Return an explanation for each row.
+
+    Parameters
+    ----------
+    manifest
+        Gives the terms of the last axis of ``contributions``.
+    outputs
+        ``contributions`` of shape (n, ..., n_terms) and ``baseline``, of shape (n, ...) or
+        fewer axes: it is broadcast to the steps.
+    """
+    contributions = np.asarray(outputs["contributions"], dtype=np.float64)
+    baseline = np.asarray(outputs["baseline"], dtype=np.float64)
+    steps = contributions.shape[:-1]
+    baseline = np.broadcast_to(baseline.reshape(_aligned(baseline.shape, steps)), steps)
+    return tuple(
+        Explanation(baseline[row], _groups(manifest, contributions[row]), manifest.additive)
+        for row in range(len(contributions))
+    )
+
+
+def _aligned(shape: tuple[int, ...], steps: tuple[int, ...]) -> tuple[int, ...]:
+    """Bring (n,) or (n, 1) in front of the steps' missing axes."""
+    return shape + (1,) * (len(steps) - len(shape))
+
+
+def _groups(manifest: Manifest, contributions: Array) -> tuple[Reason, ...]:
+    members: dict[str, list[Reason]] = {}
+    for index, term in enumerate(manifest.terms):
+        reason = Reason(term.name, term.label, contributions[..., index])
+        members.setdefault(term.group, []).append(reason)
+    return _sorted(
+        [
+            Reason(
+                group,
+                group,
+                np.sum([reason.values for reason in reasons], axis=0),
+                _sorted(reasons),
+            )
+            for group, reasons in members.items()
+        ]
+    )
+
+
+def _sorted(reasons: list[Reason]) -> tuple[Reason, ...]:
+    return tuple(sorted(reasons, key=lambda reason: (-reason.strength, reason.name)))
