@@ -202,26 +202,30 @@ def _reason(steps: Sequence[Step], rows: list[Row], chosen: Row, margin: float) 
     best_row = next(row for row in rows if row.difference is None)
     best = next(step for step in steps if step.name == best_row.rung)
     found = (
-        f"hausse de la perte {percent(chosen.increase)}, "
-        f"borne supérieure à 95\u00a0% {percent(chosen.increase_high)}, "
-        f"marge {percent(margin)}"
+        f"hausse {percent(chosen.increase)}, "
+        f"borne supérieure à 95\u00a0% {percent(chosen.increase_high)}"
     )
     if chosen is best_row:
         text = f"«\u00a0{step.title}\u00a0» est le meilleur échelon{_no_smaller(rows, margin)}"
     elif chosen.qualifies:
         text = (
-            f"«\u00a0{step.title}\u00a0» est le plus petit échelon dont il est montré qu'il ne "
-            f"fait pas moins bien que le meilleur, «\u00a0{best.title}\u00a0», "
-            f"au-delà de la marge ({found})."
+            f"«\u00a0{step.title}\u00a0» est le plus petit échelon dont il est montré que "
+            f"l'erreur ne dépasse pas de plus de {_margin(margin)} celle du meilleur, "
+            f"«\u00a0{best.title}\u00a0» ({found})."
         )
     else:
         text = (
-            f"«\u00a0{step.title}\u00a0» est le meilleur des échelons livrables ; "
+            f"«\u00a0{step.title}\u00a0» est le meilleur des échelons livrables\u202f; "
             f"«\u00a0{best.title}\u00a0» fait mieux mais ne peut pas être livré ({found})."
         )
     if step.kind == "no_ai":
         text += " Conclusion\u00a0: aucune IA n'est nécessaire."
-    return text.replace(" ;", "\u202f;")
+    return text
+
+
+def _margin(margin: float) -> str:
+    """Print the margin without useless decimals."""
+    return percent(margin, 0 if (100 * margin).is_integer() else 1)
 
 
 def _no_smaller(rows: list[Row], margin: float) -> str:
@@ -230,7 +234,7 @@ def _no_smaller(rows: list[Row], margin: float) -> str:
     if not smaller:
         return " et le plus petit."
     doubtful = sum(row.undetermined(margin) for row in smaller)
-    text = f" ; aucun plus petit n'est montré équivalent à {percent(margin)} près"
+    text = f"\u202f; aucun plus petit n'est montré équivalent à {_margin(margin)} près"
     if doubtful:
         text += (
             f" (pour {doubtful} d'entre eux les données ne permettent pas de conclure, "
