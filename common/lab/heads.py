@@ -1,0 +1,369 @@
+"""Heads: what turns a feature matrix into a prediction and its reasons, in numpy or ONNX.
+
+A head is called with ``xp`` being numpy (tests) or ndonnx (tracing into the graph) and
+always keeps ``raw == baseline + contributions.sum(axis=1)``.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from common.edge.errors import UsageError
+from common.lab.additive import AdditiveModel
+from common.lab.trees import Floats, Tree, read_lightgbm
+
+if TYPE_CHECKING:
+    import onnx
+    from lightgbm import Booster
+
+__all__ = [
+    "WHOLE_MODEL",
+    "AdditiveHead",
+    "Head",
+    "LinearHead",
+    "SiteLinearHead",
+    "SitePart",
+    "TreeHead",
+]
+
+WHOLE_MODEL = "whole_model"
+"""Name of the only term of a TreeHead that does not explain itself."""
+
+
+class Head(Protocol):
+    """From the matrix (lines, n_features) to the prediction and its contributions."""
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Names of the contributions, in order."""
+        ...
+
+    @property
+    def baseline(self) -> float:
+        """What the contributions are added to, on the link scale."""
+        ...
+
+    @property
+    def additive(self) -> bool:
+        """True where contributions are exact interventional Shapley values."""
+        ...
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of fitted numbers in the head (per site where it is per-site)."""
+        ...
+
+    def __call__(self, xp: Any, matrix: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
+        """Return ``raw`` (lines,) and ``contributions`` (lines, n_terms)."""
+        ...
+
+
+@dataclass(frozen=True)
+class LinearHead:
+    """A weighted sum of features; contribution j is ``coefficients[j] * (x_j - means[j])``.
+
+    Also the form of the rungs without AI: a coefficient of 1 on one feature, its mean 0.
+
+    Parameters
+    ----------
+    terms
+        Names of the contributions.
+    columns
+        Column of the matrix that each term reads.
+    coefficients, means
+        One per term. With the training means these are interventional Shapley values.
+    baseline
+        Prediction at the means.
+
+    Examples
+    --------
+    10 + 2 * (5 - 3) = 14:
+
+    >>> head = LinearHead(("load",), (0,), (2.0,), 10.0, (3.0,))
+    >>> raw, contributions = head(np, np.array([[5.0]], dtype="float32"), {})
+    >>> raw.tolist(), contributions.tolist()
+    ([14.0], [[4.0]])
+    """
+
+    terms: tuple[str, ...]
+    columns: tuple[int, ...]
+    coefficients: tuple[float, ...]
+    baseline: float
+    means: tuple[float, ...]
+    additive: bool = True
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.columns), len(self.coefficients), len(self.means)}
+        if lengths != {len(self.terms)} or not self.terms:
+            raise UsageError(
+                f"{len(self.terms)} terms, other lengths {sorted(lengths)}",
+                expected="at least one term; a column, a coefficient and a mean for each",
+            )
+
+    @property
+    def n_parameters(self) -> int:
+        """One coefficient per term and the baseline."""
+        return len(self.coefficients) + 1
+
+    def __call__(self, xp: Any, matrix: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:  # noqa: ARG002 - the Head protocol
+        """Return ``raw`` (lines,) and ``contributions`` (lines, n_terms)."""
+        columns = xp.take(matrix, xp.asarray(np.array(self.columns, dtype=np.int64)), axis=1)
+        means = xp.asarray(np.array(self.means, dtype=np.float32))
+        slopes = xp.asarray(np.array(self.coefficients, dtype=np.float32))
+        contributions = (columns - means) * slopes
+        return _raw(xp, self.baseline, contributions), contributions
+
+
+@dataclass(frozen=True)
+class SitePart:
+    """One term of a SiteLinearHead: coefficients from a graph input, and what they weigh.
+
+    Parameters
+    ----------
+    term
+        Name of the contribution.
+    state
+        Graph input of shape (n, p): the site's coefficients for each row.
+    kind
+        ``weights``: ``design`` gives (lines, p) numbers and the contribution is their
+        product with the coefficients, summed. ``index``: ``design`` gives (lines,) int64
+        and the contribution is the coefficient at that place (168 hour-of-week effects
+        without a one-hot matrix).
+    design
+        ``design(xp, matrix, inputs)`` against the array API.
+    width
+        p, the number of coefficients.
+    """
+
+    term: str
+    state: str
+    kind: Literal["weights", "index"]
+    design: Callable[[Any, Any, Mapping[str, Any]], Any]
+    width: int
+
+    def __call__(self, xp: Any, matrix: Any, inputs: Mapping[str, Any], steps: int) -> Any:
+        """Return the contribution, shape (lines, 1), lines = n * steps."""
+        coefficients = inputs[self.state]
+        design = self.design(xp, matrix, inputs)
+        if self.kind == "index":
+            places = xp.reshape(design, (-1, steps))
+            return xp.reshape(xp.take_along_axis(coefficients, places, axis=1), (-1, 1))
+        weights = xp.reshape(design, (-1, steps, self.width))
+        products = weights * xp.expand_dims(coefficients, axis=1)
+        return xp.reshape(xp.sum(products, axis=2), (-1, 1))
+
+
+@dataclass(frozen=True)
+class SiteLinearHead:
+    """A linear model per site, its coefficients an input of the graph.
+
+    Time of week and temperature (Mathieu et al. 2011): one ``index`` part over 168 hour
+    effects and one ``weights`` part over the pieces of temperature. Harmonic regression:
+    one ``weights`` part per group of sines and cosines.
+
+    Parameters
+    ----------
+    parts
+        One per term.
+    steps
+        Lines of the matrix per row of the inputs (24 for a meter-day).
+
+    Notes
+    -----
+    The baseline is 0, as a site's level is itself an input; contributions are the terms
+    as fitted, not centred, hence ``additive`` is False (no Shapley values).
+    """
+
+    parts: tuple[SitePart, ...]
+    steps: int
+    baseline: float = 0.0
+    additive: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.parts or self.steps < 1:
+            raise UsageError(
+                f"{len(self.parts)} parts, {self.steps} steps", expected="at least one of each"
+            )
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Names of the parts."""
+        return tuple(part.term for part in self.parts)
+
+    @property
+    def n_parameters(self) -> int:
+        """Coefficients of one site."""
+        return sum(part.width for part in self.parts)
+
+    def __call__(self, xp: Any, matrix: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
+        """Return ``raw`` (lines,) and ``contributions`` (lines, n_terms)."""
+        contributions = xp.concat(
+            [part(xp, matrix, inputs, self.steps) for part in self.parts], axis=1
+        )
+        return _raw(xp, self.baseline, contributions), contributions
+
+
+@dataclass(frozen=True)
+class AdditiveHead:
+    """An AdditiveModel under the names of its features.
+
+    Parameters
+    ----------
+    model
+        Its contributions are interventional Shapley values.
+    terms
+        One name per column of the matrix.
+    """
+
+    model: AdditiveModel
+    terms: tuple[str, ...]
+    additive: bool = True
+
+    def __post_init__(self) -> None:
+        _check_names(self.terms, self.model.n_features)
+
+    @property
+    def baseline(self) -> float:
+        """Mean prediction over the background."""
+        return self.model.base
+
+    @property
+    def n_parameters(self) -> int:
+        """Fitted numbers of the model."""
+        return self.model.n_parameters
+
+    def __call__(self, xp: Any, matrix: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:  # noqa: ARG002 - the Head protocol
+        """Return ``raw`` (lines,) and ``contributions`` (lines, n_terms)."""
+        if xp is np:
+            contributions = self.model.contributions(matrix)
+            return _raw(np, self.baseline, contributions), contributions
+        return _inlined(self.model.to_onnx(), matrix)
+
+
+@dataclass(frozen=True)
+class TreeHead:
+    """Boosted trees without constraint, explained by the path that a row takes.
+
+    A split moves the expected value (mean of the leaves below, weighted by training
+    rows) from that of the node to that of the child taken; the difference is credited to
+    the feature of the split (Saabas 2014). These path contributions add up exactly but
+    are not Shapley values, and the page must not call them so.
+
+    Parameters
+    ----------
+    trees
+        All trees of all bags.
+    names
+        One per column of the matrix.
+    scale
+        Weight of each tree: one over the number of bags.
+    explain
+        False exports the prediction alone, for a large yardstick: its only term is
+        ``WHOLE_MODEL``.
+    """
+
+    trees: tuple[Tree, ...]
+    names: tuple[str, ...]
+    scale: float = 1.0
+    explain: bool = True
+    additive: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        boosters: Sequence["Booster"],
+        names: tuple[str, ...],
+        *,
+        rows: npt.ArrayLike | None = None,
+        explain: bool = True,
+    ) -> "TreeHead":
+        """Read one or several LightGBM boosters, averaged.
+
+        ``rows`` must keep their routes in float32; see ``read_lightgbm`` for this and for
+        the kinds of model that are refused.
+        """
+        if not boosters:
+            raise UsageError("no booster", expected="at least one")
+        for booster in boosters:
+            _check_names(names, booster.num_feature())
+        trees = tuple(tree for booster in boosters for tree in read_lightgbm(booster, rows))
+        return cls(trees, names, 1.0 / len(boosters), explain)
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The features, or the model as a whole where it does not explain itself."""
+        return self.names if self.explain else (WHOLE_MODEL,)
+
+    @cached_property
+    def baseline(self) -> float:
+        """Mean prediction over the training rows: the sum of the roots' values."""
+        return self.scale * float(sum(tree.value[0] for tree in self.trees))
+
+    @property
+    def n_parameters(self) -> int:
+        """Thresholds and leaf values."""
+        return sum(len(tree.feature) for tree in self.trees)
+
+    def __call__(self, xp: Any, matrix: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:  # noqa: ARG002 - the Head protocol
+        """Return ``raw`` (lines,) and ``contributions`` (lines, n_terms)."""
+        if xp is np:
+            contributions = self._walk(np.asarray(matrix, dtype=np.float32))
+            return _raw(np, self.baseline, contributions), contributions
+        return _inlined(self.to_onnx(), matrix)
+
+    def to_onnx(self) -> "onnx.ModelProto":
+        """Return the fragment from ``X`` (lines, d) to ``raw`` and ``contributions``."""
+        from common.lab.fragments import Planted, tree_fragment
+
+        planted = [Planted(tree, self._weights(tree)) for tree in self.trees]
+        return tree_fragment(planted, self.baseline, len(self.names), len(self.terms))
+
+    def _weights(self, tree: Tree) -> list[tuple[int, int, float]]:
+        """Return what each leaf adds to each term: (node, term, weight)."""
+        weights = []
+        for leaf in tree.leaves():
+            path = leaf.path if self.explain else {0: leaf.value - tree.value[0]}
+            shares = [(leaf.node, term, self.scale * float(v)) for term, v in path.items()]
+            weights += shares or [(leaf.node, 0, 0.0)]
+        return weights
+
+    def _walk(self, X: npt.NDArray[np.float32]) -> Floats:
+        """Return the contributions by walking the trees split by split."""
+        contributions = np.zeros((len(X), len(self.terms)))
+        lines = np.arange(len(X))
+        for tree in self.trees:
+            node = np.zeros(len(X), dtype=np.int64)
+            while (tree.feature[node] >= 0).any():
+                child = tree.step(node, X)
+                term = np.maximum(tree.feature[node], 0) if self.explain else 0
+                contributions[lines, term] += self.scale * (tree.value[child] - tree.value[node])
+                node = child
+        return contributions
+
+
+def _raw(xp: Any, baseline: float, contributions: Any) -> Any:
+    """Return the prediction, summed so that a line's bits do not depend on the others."""
+    if xp is np:
+        return baseline + contributions.sum(axis=1)
+    ones = xp.asarray(np.ones((int(contributions.shape[1]), 1), dtype=np.float32))
+    return xp.squeeze(xp.matmul(contributions, ones), axis=1) + np.float32(baseline)
+
+
+def _inlined(model: "onnx.ModelProto", matrix: Any) -> tuple[Any, Any]:
+    """Put the fragment behind a traced matrix."""
+    import ndonnx
+    from spox import inline
+
+    outputs = inline(model)(X=matrix.unwrap_spox())
+    return ndonnx.asarray(outputs["raw"]), ndonnx.asarray(outputs["contributions"])
+
+
+def _check_names(names: tuple[str, ...], n_features: int) -> None:
+    if len(names) != n_features:
+        raise UsageError(
+            f"{len(names)} names for {n_features} features", expected="one name per feature"
+        )
