@@ -1,7 +1,5 @@
 """Fetch public files that are pinned by commit and sha256, and check those at hand."""
 
-import hashlib
-import json
 import os
 import sys
 import time
@@ -15,6 +13,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from common.edge.errors import SourceError, UsageError
+from common.lab.stamps import Stamps, sha256_of
 from common.lab.usecase import Source
 
 __all__ = ["FileState", "cache_folder", "check", "fetch", "load_sources"]
@@ -156,7 +155,7 @@ def fetch(
     wanted = [item for source in chosen for item in _wanted(source)]
     if only is None:
         wanted = [item for item in wanted if not item.prepared or _at_hand(item)]
-    stamps = _Stamps.read(cache_folder() / STAMPS)
+    stamps = Stamps.read(cache_folder() / STAMPS)
     with ThreadPoolExecutor(max_workers=workers) as pool, _bar(len(wanted), progress) as step:
         futures = {pool.submit(_obtain, item, stamps): item.key for item in wanted}
         try:
@@ -285,13 +284,13 @@ def _at_hand(item: _Wanted) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def _obtain(item: _Wanted, stamps: "_Stamps") -> Path:
+def _obtain(item: _Wanted, stamps: Stamps) -> Path:
     place = _at_hand(item)
     cache = cache_folder() / "files"
     if place is not None:
         if stamps.holds(place, item.sha256):
             return place
-        found = _sha256(place)
+        found = sha256_of(place)
         if found == item.sha256:
             stamps.add(place, found)
             return place
@@ -307,7 +306,7 @@ def _state(item: _Wanted) -> FileState:
     place = _at_hand(item)
     if place is None:
         return FileState(*item.key, state="missing")
-    found = _sha256(place)
+    found = sha256_of(place)
     state: State = "present" if found == item.sha256 else "changed"
     return FileState(*item.key, state=state, location=place, found=found)
 
@@ -373,7 +372,7 @@ class _Downloader:
             progressbar=_SizeGuard(self._item), chunk_size=CHUNK_BYTES, timeout=TIMEOUT_SECONDS
         )
         transfer(url, output_file, registry)
-        found = _sha256(Path(output_file))
+        found = sha256_of(Path(output_file))
         if found != self._item.sha256:
             raise _changed(self._item, url, found)
 
@@ -420,54 +419,6 @@ def _unreachable(item: _Wanted, error: Exception, attempts: int) -> SourceError:
         remedy="check the network or the mirror and start again (finished files are kept), "
         "set AUNE_MIRROR to a folder, or use simulated data",
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-class _Stamps:
-    """Which files were verified, at which size and time of change.
-
-    A convenience for warm starts, not a guard against somebody who can write the disk.
-    """
-
-    def __init__(self, path: Path, seen: dict[str, list[Any]]) -> None:
-        self._path = path
-        self._seen = seen
-        self._added: dict[str, list[Any]] = {}
-
-    @classmethod
-    def read(cls, path: Path) -> "_Stamps":
-        """Read the stamp file; a missing or damaged one counts as empty."""
-        try:
-            seen = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            seen = {}
-        return cls(path, seen if isinstance(seen, dict) else {})
-
-    def holds(self, path: Path, sha256: str) -> bool:
-        """Tell whether ``path`` was verified as ``sha256`` and is unchanged since."""
-        return self._seen.get(str(path.resolve())) == _stamp(path, sha256)
-
-    def add(self, path: Path, sha256: str) -> None:
-        """Remember that ``path`` was verified."""
-        self._added[str(path.resolve())] = _stamp(path, sha256)
-
-    def write(self) -> None:
-        """Write the stamps atomically, beside those another process wrote meanwhile."""
-        if not self._added:
-            return
-        seen = {**_Stamps.read(self._path)._seen, **self._added}
-        draft = self._path.with_suffix(f".{os.getpid()}.tmp")
-        draft.write_text(json.dumps(seen), encoding="utf-8")
-        draft.replace(self._path)
-
-
-def _stamp(path: Path, sha256: str) -> list[Any]:
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns, sha256]
 
 
 def _bar(n_files: int, progress: bool) -> AbstractContextManager[Callable[[], None]]:  # noqa: FBT001 - passed on
