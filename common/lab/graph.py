@@ -121,8 +121,7 @@ def run(
         for rows in _chunks(len(next(iter(inputs.values()))))
     ]
     return {
-        name: np.concatenate([piece[index] for piece in pieces])
-        for index, name in enumerate(names)
+        name: np.concatenate([piece[index] for piece in pieces]) for index, name in enumerate(names)
     }
 
 
@@ -179,12 +178,20 @@ def _arguments(fields: tuple[Field, ...]) -> dict[str, Any]:
 
 
 def _matrix(xp: Any, features: Features, terms: tuple[Term, ...]) -> Any:
-    """Stack the terms' columns, each rounded to its grid, as float32."""
-    columns = [
-        xp.astype(xp.round(features.columns[term.name] / term.grid) * term.grid, xp.float32)
-        for term in terms
-    ]
-    return xp.stack(columns, axis=2)
+    """Stack the terms' columns, rounded to their grids, as (n, n_steps, n_terms) float32."""
+    columns = [features.columns[term.name] for term in terms]
+    daily = [place for place, column in enumerate(columns) if column.shape[2] == 1]
+    hourly = [place for place, column in enumerate(columns) if column.shape[2] != 1]
+    n_steps = task_steps(features)
+    parts = [xp.concat([columns[place] for place in hourly], axis=1)] if hourly else []
+    if daily:
+        blank = xp.asarray(np.zeros((1, 1, n_steps), dtype=np.float32))
+        parts.append(xp.concat([columns[place] for place in daily], axis=1) + blank)
+    stacked = parts[0] if len(parts) == 1 else xp.concat(parts, axis=1)
+    order = np.argsort(hourly + daily, kind="stable").astype(np.int64)
+    grid = np.array([term.grid for term in terms], dtype=np.float32)
+    ordered = xp.take(xp.permute_dims(stacked, (0, 2, 1)), xp.asarray(order), axis=2)
+    return xp.astype(xp.round(ordered / xp.asarray(grid)) * xp.asarray(grid), xp.float32)
 
 
 def _answer(
@@ -204,7 +211,7 @@ def _answer(
 
 def task_steps(features: Features) -> int:
     """Return the number of values predicted per row."""
-    return int(next(iter(features.columns.values())).shape[1])
+    return max(int(column.shape[2]) for column in features.columns.values())
 
 
 def _chunks(n_rows: int) -> Iterator[slice]:

@@ -296,8 +296,8 @@ class Features:
     Parameters
     ----------
     columns
-        Term name to array of shape (n, n_steps). A head's graph computes only the
-        columns that the head reads.
+        Term name to array of shape (n, 1, n_steps), or (n, 1, 1) where all steps share
+        the value. A rung's graph computes only the columns that its heads read.
     context
         Named arrays that ``Task.finish`` needs (the level that scales the output).
     """
