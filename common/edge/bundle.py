@@ -76,7 +76,7 @@ class Bundle:
 
     @classmethod
     def open(
-        cls, path: Path | str, trusted: Iterable[Path], *, limits: Limits | None = None
+        cls, path: Path | str, trusted: Iterable[Path | str], *, limits: Limits | None = None
     ) -> "Bundle":
         """Open a zip or an unpacked folder; each check comes before what it protects.
 

@@ -115,7 +115,7 @@ def _trust(bundle: Bundle) -> str:
         [
             "Contrôles réussis",
             f"  Signé par la clé de confiance {bundle.signer}",
-            f"  {manifest.golden_rows} exemples rejoués à l'identique, aux tolérances près",
+            f"  {manifest.golden_rows} exemples rejoués, mêmes résultats aux tolérances près",
             f"  {len(manifest.operators)} opérateurs ONNX, tous permis ({opsets})",
             f"  Empreinte du paquet : {bundle.digest}",
             *hashes,

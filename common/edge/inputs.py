@@ -78,9 +78,7 @@ def _check_names(fields: Sequence[FieldSpec], inputs: Mapping[str, npt.ArrayLike
 
 def _cast(field: FieldSpec, values: npt.ArrayLike) -> Array:
     try:
-        array = (
-            _nulls_as_nan(np.asarray(values)) if field.dtype == "float32" else np.asarray(values)
-        )
+        array = _numbers(values, field.dtype)
     except (ValueError, TypeError) as error:
         raise _ragged(field, values) from error
     if array.size and array.dtype.kind not in _ACCEPTED[field.dtype]:
@@ -96,12 +94,16 @@ def _cast(field: FieldSpec, values: npt.ArrayLike) -> Array:
     return cast
 
 
-def _nulls_as_nan(array: Array) -> Array:
-    """Read None as NaN, as JSON's null is meant; other objects stay what they are."""
-    if array.dtype != object:
+def _numbers(values: npt.ArrayLike, dtype: str) -> Array:
+    """Read None among numbers as NaN, as JSON's null is meant; keep other objects apart."""
+    array = np.asarray(values)
+    if array.dtype.kind in "US":
+        array = np.asarray(values, dtype=object)
+    if array.dtype != object or dtype != "float32":
         return array
-    values = [math.nan if value is None else value for value in array.ravel().tolist()]
-    return np.asarray(values).reshape(array.shape)
+    filled = [math.nan if value is None else value for value in array.ravel().tolist()]
+    numeric = all(type(value) in (int, float) for value in filled)
+    return np.asarray(filled).reshape(array.shape) if numeric else array
 
 
 def _ragged(field: FieldSpec, values: npt.ArrayLike) -> TableError:

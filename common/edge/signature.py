@@ -53,7 +53,7 @@ def fingerprint(public: ec.EllipticCurvePublicKey) -> str:
     return hashlib.sha256(der).digest()[:16].hex(":").upper()
 
 
-def load_public_key(path: Path) -> ec.EllipticCurvePublicKey:
+def load_public_key(path: Path | str) -> ec.EllipticCurvePublicKey:
     """Read a P-256 public key in PEM.
 
     Raises
@@ -61,6 +61,7 @@ def load_public_key(path: Path) -> ec.EllipticCurvePublicKey:
     UsageError
         The file is missing, is not PEM or holds another kind of key.
     """
+    path = Path(path)
     try:
         key = serialization.load_pem_public_key(path.read_bytes())
     except (OSError, ValueError, UnsupportedAlgorithm) as error:
@@ -83,7 +84,7 @@ def trusted_keys(folder: Path = TRUSTED_FOLDER) -> tuple[Path, ...]:
     return tuple(sorted(folder.glob("*.pem")))
 
 
-def verify_signature(files: Mapping[str, bytes], trusted: Iterable[Path]) -> str:
+def verify_signature(files: Mapping[str, bytes], trusted: Iterable[Path | str]) -> str:
     """Return the fingerprint of the trusted key that signed SHA256SUMS.
 
     Parameters
@@ -112,7 +113,7 @@ def verify_signature(files: Mapping[str, bytes], trusted: Iterable[Path]) -> str
         try:
             public.verify(files[SIGNATURE], files[SUMS], ec.ECDSA(hashes.SHA256()))
         except InvalidSignature:
-            known.append(f"{fingerprint(public)} ({path.name})")
+            known.append(f"{fingerprint(public)} ({Path(path).name})")
         else:
             return fingerprint(public)
     raise SignatureError(
