@@ -35,7 +35,12 @@ WHOLE_MODEL = "whole_model"
 
 
 class Head(Protocol):
-    """From the matrix (lines, n_features) to the prediction and its contributions."""
+    """From the matrix (lines, n_columns) to the prediction and its contributions."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the matrix's columns, in the order of ``Task.terms``."""
+        ...
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -71,9 +76,8 @@ class LinearHead:
     Parameters
     ----------
     terms
-        Names of the contributions.
-    columns
-        Column of the matrix that each term reads.
+        Names of the contributions and of the matrix's columns, in the order of
+        ``Task.terms``.
     coefficients, means
         One per term. With the training means these are interventional Shapley values.
     baseline
@@ -83,26 +87,31 @@ class LinearHead:
     --------
     10 + 2 * (5 - 3) = 14:
 
-    >>> head = LinearHead(("load",), (0,), (2.0,), 10.0, (3.0,))
+    >>> head = LinearHead(("load",), (2.0,), baseline=10.0, means=(3.0,))
     >>> raw, contributions = head(np, np.array([[5.0]], dtype="float32"), {})
     >>> raw.tolist(), contributions.tolist()
     ([14.0], [[4.0]])
     """
 
     terms: tuple[str, ...]
-    columns: tuple[int, ...]
     coefficients: tuple[float, ...]
     baseline: float
     means: tuple[float, ...]
     additive: bool = True
 
     def __post_init__(self) -> None:
-        lengths = {len(self.columns), len(self.coefficients), len(self.means)}
+        lengths = {len(self.coefficients), len(self.means)}
         if lengths != {len(self.terms)} or not self.terms:
             raise UsageError(
-                f"{len(self.terms)} terms, other lengths {sorted(lengths)}",
-                expected="at least one term; a column, a coefficient and a mean for each",
+                f"{len(self.terms)} terms, {len(self.coefficients)} coefficients, "
+                f"{len(self.means)} means",
+                expected="at least one term; a coefficient and a mean for each",
             )
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The terms."""
+        return self.terms
 
     @property
     def n_parameters(self) -> int:
@@ -111,10 +120,10 @@ class LinearHead:
 
     def __call__(self, xp: Any, matrix: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:  # noqa: ARG002 - the Head protocol
         """Return ``raw`` (lines,) and ``contributions`` (lines, n_terms)."""
-        columns = xp.take(matrix, xp.asarray(np.array(self.columns, dtype=np.int64)), axis=1)
+        _check_width(matrix, self.reads)
         means = xp.asarray(np.array(self.means, dtype=np.float32))
         slopes = xp.asarray(np.array(self.coefficients, dtype=np.float32))
-        contributions = (columns - means) * slopes
+        contributions = (matrix - means) * slopes
         return _raw(xp, self.baseline, contributions), contributions
 
 
@@ -171,6 +180,8 @@ class SiteLinearHead:
         One per term.
     steps
         Lines of the matrix per row of the inputs (24 for a meter-day).
+    reads
+        Names of the matrix's columns, at least one, in the order of ``Task.terms``.
 
     Notes
     -----
@@ -180,13 +191,15 @@ class SiteLinearHead:
 
     parts: tuple[SitePart, ...]
     steps: int
+    reads: tuple[str, ...]
     baseline: float = 0.0
     additive: bool = False
 
     def __post_init__(self) -> None:
-        if not self.parts or self.steps < 1:
+        if not self.parts or not self.reads or self.steps < 1:
             raise UsageError(
-                f"{len(self.parts)} parts, {self.steps} steps", expected="at least one of each"
+                f"{len(self.parts)} parts, {len(self.reads)} columns, {self.steps} steps",
+                expected="at least one of each",
             )
 
     @property
@@ -201,6 +214,7 @@ class SiteLinearHead:
 
     def __call__(self, xp: Any, matrix: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
         """Return ``raw`` (lines,) and ``contributions`` (lines, n_terms)."""
+        _check_width(matrix, self.reads)
         contributions = xp.concat(
             [part(xp, matrix, inputs, self.steps) for part in self.parts], axis=1
         )
@@ -225,6 +239,11 @@ class AdditiveHead:
 
     def __post_init__(self) -> None:
         _check_names(self.terms, self.model.n_features)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The terms."""
+        return self.terms
 
     @property
     def baseline(self) -> float:
@@ -294,6 +313,11 @@ class TreeHead:
         return cls(trees, names, 1.0 / len(boosters), explain)
 
     @property
+    def reads(self) -> tuple[str, ...]:
+        """The features."""
+        return self.names
+
+    @property
     def terms(self) -> tuple[str, ...]:
         """The features, or the model as a whole where it does not explain itself."""
         return self.names if self.explain else (WHOLE_MODEL,)
@@ -360,6 +384,13 @@ def _inlined(model: "onnx.ModelProto", matrix: Any) -> tuple[Any, Any]:
 
     outputs = inline(model)(X=matrix.unwrap_spox())
     return ndonnx.asarray(outputs["raw"]), ndonnx.asarray(outputs["contributions"])
+
+
+def _check_width(matrix: Any, reads: tuple[str, ...]) -> None:
+    if matrix.shape[1] != len(reads):
+        raise UsageError(
+            f"matrix of {matrix.shape[1]} columns", expected=f"the columns {', '.join(reads)}"
+        )
 
 
 def _check_names(names: tuple[str, ...], n_features: int) -> None:

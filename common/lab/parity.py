@@ -15,6 +15,7 @@ from common.edge.errors import ThresholdError, UsageError
 
 if TYPE_CHECKING:
     import onnx
+    import onnxruntime
 
     from common.lab.heads import Head
 
@@ -26,6 +27,7 @@ __all__ = [
     "check_head",
     "compare",
     "head_model",
+    "open_session",
     "run_model",
 ]
 
@@ -167,17 +169,22 @@ def head_model(head: "Head", n_features: int) -> "onnx.ModelProto":
     return model
 
 
-def run_model(
-    model: "onnx.ModelProto", inputs: Mapping[str, npt.NDArray[Any]]
-) -> dict[str, npt.NDArray[Any]]:
-    """Run a model in onnxruntime on one thread; return its outputs by name."""
+def open_session(model: "onnx.ModelProto") -> "onnxruntime.InferenceSession":
+    """Return an onnxruntime session on one thread, as the edge opens it."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
+    return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
+
+
+def run_model(
+    model: "onnx.ModelProto", inputs: Mapping[str, npt.NDArray[Any]]
+) -> dict[str, npt.NDArray[Any]]:
+    """Run a model once on one thread; return its outputs by name."""
+    session = open_session(model)
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, session.run(names, dict(inputs)), strict=True))
 
