@@ -131,7 +131,7 @@ def _scatter(points: Sequence[_Point]) -> Canvas:
             hollow=point.footprint.quality == "low",
         )
         words = point.row.title + (" (retenu)" if point.chosen else "")
-        where = free_place(words, (x, y), taken, WIDTH, bold=point.chosen)
+        where = free_place(words, (x, y), taken, (WIDTH, 312), bold=point.chosen)
         canvas.text(where, words, colour=point.colour, bold=point.chosen)
     _legend(canvas, 388, [point.row.kind for point in points])
     return canvas

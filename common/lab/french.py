@@ -27,7 +27,10 @@ _MONTHS = (
     "janv.", "févr.", "mars", "avr.", "mai", "juin",
     "juil.", "août", "sept.", "oct.", "nov.", "déc.",
 )  # fmt: skip
-_ENERGY_UNITS = (("kWh", 1e3), ("Wh", 1.0), ("mWh", 1e-3))
+_LADDERS = {
+    "Wh": (("kWh", 1e3), ("Wh", 1.0), ("mWh", 1e-3)),
+    "g": (("kg", 1e3), ("g", 1.0), ("mg", 1e-3), ("µg", 1e-6)),
+}
 
 
 def number(value: float | None, digits: int | None = None) -> str:
@@ -91,14 +94,14 @@ def energy_wh(wh: float | None) -> str:
     >>> [energy_wh(x).replace("\u00a0", "~") for x in (0.0005, 2.5, 1234.0)]
     ['0,500~mWh', '2,50~Wh', '1,23~kWh']
     """
-    unit, scale = _energy_unit(wh)
+    unit, scale = _scaled("Wh", wh)
     return quantity(None if wh is None else wh / scale, unit)
 
 
 def bounds(low: float, high: float, unit: str = "", digits: int | None = None) -> str:
     r"""Return ``low à high unit``, both with the decimals of the larger one.
 
-    Energies in Wh are brought to a common mWh, Wh or kWh.
+    Energies in Wh and masses in g are brought to one unit that the high bound fills.
 
     Examples
     --------
@@ -107,8 +110,8 @@ def bounds(low: float, high: float, unit: str = "", digits: int | None = None) -
     """
     if not (math.isfinite(low) and math.isfinite(high)):
         return MISSING
-    if unit == "Wh":
-        unit, scale = _energy_unit(max(abs(low), abs(high)))
+    if unit in _LADDERS:
+        unit, scale = _scaled(unit, max(abs(low), abs(high)))
         low, high = low / scale, high / scale
     if digits is None:
         digits = _digits(max(abs(low), abs(high)))
@@ -173,8 +176,9 @@ def _digits(value: float) -> int:
     return min(9, max(0, 2 - math.floor(math.log10(abs(value)))))
 
 
-def _energy_unit(wh: float | None) -> tuple[str, float]:
-    for unit, scale in _ENERGY_UNITS:
-        if wh is not None and abs(wh) >= scale:
-            return unit, scale
-    return _ENERGY_UNITS[-1]
+def _scaled(unit: str, value: float | None) -> tuple[str, float]:
+    """Return the largest multiple of ``unit`` that ``value`` fills, and its size."""
+    for name, scale in _LADDERS[unit]:
+        if value is not None and abs(value) >= scale:
+            return name, scale
+    return _LADDERS[unit][-1]

@@ -291,18 +291,23 @@ def free_place(
     words: str,
     mark: tuple[float, float],
     taken: list[tuple[float, float, float, float]],
-    right: float,
+    corner: tuple[float, float],
     *,
     bold: bool = False,
 ) -> tuple[float, float]:
     """Return where a label beside ``mark`` covers nothing, and add its box to ``taken``.
 
-    Tries right, left, then above and below by growing steps; the last resort overlaps.
+    Tries right, left, then below and above by growing steps, no further right or down than
+    ``corner``; the last resort overlaps.
     """
     width, (x, y) = text_width(words, bold=bold), mark
     lefts = [x + 13, x - width - 13, x - width / 2]
     tries = [(left, y + 4 + down) for down in (0, 17, -17, 34, -34, 51, -51) for left in lefts]
-    inside = [(left, base) for left, base in tries if 2 <= left <= right - width and base > 30]
+    inside = [
+        (left, base)
+        for left, base in tries
+        if 2 <= left <= corner[0] - width and 30 < base < corner[1]
+    ]
     for left, base in inside:
         box = (left - 2, base - 13, left + width + 2, base + 4)
         if not any(_overlap(box, other) for other in taken):
