@@ -360,47 +360,36 @@ def _refuse_without_network(item: _Wanted) -> None:
 
 
 class _Downloader:
-    """Downloader for pooch that bounds time and size and names the digest it met."""
+    """Downloader for pooch that bounds time and size and names the digest it met.
+
+    pooch's own leaves the connection of a failed answer open and has no bound on size.
+    """
 
     def __init__(self, item: _Wanted) -> None:
         self._item = item
 
-    def __call__(self, url: str, output_file: str, registry: Any) -> None:
-        import pooch
+    def __call__(self, url: str, output_file: str, _registry: object) -> None:
+        import requests
 
-        transfer = pooch.HTTPDownloader(
-            progressbar=_SizeGuard(self._item), chunk_size=CHUNK_BYTES, timeout=TIMEOUT_SECONDS
-        )
-        transfer(url, output_file, registry)
-        found = sha256_of(Path(output_file))
+        target = Path(output_file)
+        with requests.get(url, stream=True, timeout=TIMEOUT_SECONDS) as answer:
+            answer.raise_for_status()
+            self._bound(int(answer.headers.get("content-length", 0)))
+            with target.open("wb") as file:
+                for chunk in answer.iter_content(CHUNK_BYTES):
+                    file.write(chunk)
+                    self._bound(file.tell())
+        found = sha256_of(target)
         if found != self._item.sha256:
             raise _changed(self._item, url, found)
 
-
-class _SizeGuard:
-    """A pooch progress bar that shows nothing and stops a file that grows too large."""
-
-    def __init__(self, item: _Wanted) -> None:
-        self._item = item
-        self._read_bytes = 0
-        self.total = 0
-
-    def update(self, n_bytes: int) -> None:
-        """Count ``n_bytes`` more and refuse beyond the bound."""
-        self._read_bytes += n_bytes
-        if max(self._read_bytes - CHUNK_BYTES, self.total) > MAX_FILE_BYTES:
+    def _bound(self, n_bytes: int) -> None:
+        if n_bytes > MAX_FILE_BYTES:
             raise SourceError(
                 f"{self._item.source}: {self._item.path} exceeds {MAX_FILE_BYTES} bytes",
                 expected="a file of the size that was pinned",
                 remedy="check the mirror's address; the download was deleted",
             )
-
-    def reset(self) -> None:
-        """Begin counting again, as pooch does at the end."""
-        self._read_bytes = 0
-
-    def close(self) -> None:
-        """Do nothing: there is no bar to close."""
 
 
 def _changed(item: _Wanted, place: str, found: str) -> SourceError:
