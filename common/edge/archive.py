@@ -2,7 +2,9 @@
 
 import re
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,6 +17,11 @@ __all__ = ["Limits", "read_files"]
 # NUL bytes and names that two file systems would read differently.
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99})?", re.A)
 _ENCRYPTED = 0x1
+# What zipfile lets through from a damaged file (NotImplementedError is a RuntimeError).
+_UNREADABLE = (
+    *(OSError, EOFError, ValueError, RuntimeError, OverflowError),
+    *(struct.error, zlib.error, zipfile.BadZipFile),
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ def read_files(path: Path, limits: Limits) -> dict[str, bytes]:
         raise UsageError(f"no bundle at {path}", expected="a bundle's zip or its unpacked folder")
     try:
         files = _read_folder(path, limits) if path.is_dir() else _read_zip(path, limits)
-    except (OSError, EOFError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise ArchiveError(
             f"{path.name} cannot be read: {error}",
             expected="a whole zip, as `aune run` writes it",

@@ -79,11 +79,20 @@ class FieldSpec:
             "NaN only in float32",
         )
         if self.default is not None:
-            _require(
-                self.default.shape == self.shape[1:],
-                f"{what}: default of shape {self.default.shape}",
-                f"shape {self.shape[1:]}, one row",
-            )
+            self._check_default(self.default)
+
+    def _check_default(self, default: Array) -> None:
+        what = f"field {self.name}: default"
+        _require(
+            default.shape == self.shape[1:],
+            f"{what} of shape {default.shape}",
+            f"shape {self.shape[1:]}, one row",
+        )
+        missing = np.isnan(default)
+        _require(self.missing or not missing.any(), f"{what} is missing", "a value")
+        low, high = np.array(self.range, dtype=np.float32 if self.dtype == "float32" else None)
+        legal = missing | ((default >= low) & (default <= high) & np.isfinite(default))
+        _require(bool(legal.all()), f"{what} {str(default.tolist())[:80]}", f"{low:g} to {high:g}")
 
     @property
     def range(self) -> tuple[float, float]:
@@ -288,8 +297,17 @@ def _field(raw: dict[str, Any]) -> FieldSpec:
             raise ManifestError(f"{raw['name']}: {key} is {raw[key]!r}", expected="a number")
     default = raw["default"]
     if default is not None:
-        default = np.asarray(_with_nan(default), dtype=np.dtype(raw["dtype"]))
+        default = _default(default, raw["dtype"])
     return FieldSpec(**raw | {"shape": tuple(raw["shape"]), "default": default})
+
+
+def _default(values: Any, dtype: str) -> Array:
+    array = np.asarray(_with_nan(values))
+    accepted = {"float32": "fi", "int64": "i", "bool": "b"}.get(dtype, "")
+    if array.dtype.kind not in accepted:
+        raise ManifestError(f"default of type {array.dtype} for {dtype}", expected=dtype)
+    with np.errstate(over="ignore"):
+        return array.astype(dtype)  # an overflow to infinity is refused with the range
 
 
 def _term(raw: dict[str, Any]) -> TermSpec:

@@ -107,10 +107,19 @@ class BundleContent:
 def golden_rows(inputs: Mapping[str, Array], rows: int = GOLDEN_ROWS) -> dict[str, Array]:
     """Draw rows evenly from first to last; short inputs have rows repeated.
 
+    Raises
+    ------
+    UsageError
+        There is no row.
+
+    Examples
+    --------
     >>> golden_rows({"x": np.arange(10)}, rows=4)["x"].tolist()
     [0, 3, 6, 9]
     """
-    length = len(next(iter(inputs.values())))
+    length = min((len(values) for values in inputs.values()), default=0)
+    if not length:
+        raise UsageError("no row to draw golden rows from", expected="at least one row")
     index = np.linspace(0, length - 1, rows).round().astype(np.int64)
     return {name: np.asarray(values)[index] for name, values in inputs.items()}
 

@@ -97,14 +97,14 @@ def model_bytes() -> bytes:
     return trace_model()
 
 
-@pytest.fixture(scope="session")
-def bundle_content(model_bytes: bytes) -> BundleContent:
+def make_content(model: bytes) -> BundleContent:
+    """Return everything a bundle of that graph needs."""
     return BundleContent(
         usecase="building_energy",
         task="day_ahead",
         version="1.2.3",
         question="Combien ce bâtiment consommera-t-il demain, heure par heure ?",
-        model=model_bytes,
+        model=model,
         inputs=INPUTS,
         outputs=OUTPUTS,
         terms=TERMS,
@@ -117,6 +117,11 @@ def bundle_content(model_bytes: bytes) -> BundleContent:
         proxy="Un campus écossais tient lieu de bâtiments municipaux.",
         arrays={"index": np.arange(6, dtype=np.int64).reshape(2, 3)},
     )
+
+
+@pytest.fixture(scope="session")
+def bundle_content(model_bytes: bytes) -> BundleContent:
+    return make_content(model_bytes)
 
 
 @pytest.fixture(scope="session")

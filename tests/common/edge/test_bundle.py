@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from common.edge.archive import Limits, read_files
 from common.edge.bundle import Bundle
@@ -26,7 +28,14 @@ from common.edge.errors import (
     TableError,
     UsageError,
 )
-from common.edge.signature import fingerprint, load_public_key, trusted_keys
+from common.edge.manifest import Manifest
+from common.edge.signature import (
+    fingerprint,
+    load_public_key,
+    trusted_keys,
+    verify_checksums,
+    verify_signature,
+)
 from common.lab.keys import ensure_key, public_path
 
 
@@ -304,6 +313,10 @@ def put_input(position, **values):
         (put_input(0, low="0"), "low"),
         (put_input(0, name="load kwh"), "field name"),
         (put_input(1, default=[1.0, 2.0]), "default of shape"),
+        (put_input(1, default=[51] * 24), "(?s)default.*-40 to 50"),
+        (put_input(1, default=[None] * 24), "default is missing"),
+        (put_input(4, default=1e300, high=None), "default"),
+        (put_input(4, default="1.5"), "default of type"),
         (put_input(2, missing=True), "missing allowed"),
         (put_input(2, dtype="float32"), "weekday"),
         (put_input(0, name="other"), "inputs of the graph"),
@@ -485,6 +498,69 @@ def test_golden_rows_of_another_form_are_refused(folder, signing_key, resign, ch
     alter_examples(folder, change)
     with pytest.raises(GoldenRowError, match=what):
         Bundle.open(resign(folder), [signing_key[1]])
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+def places(value, path=()):
+    """Every key and index of a JSON document, as a path."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in items if isinstance(value, dict | list) else ():
+        yield (*path, key)
+        if isinstance(inner, dict | list):
+            yield from places(inner, (*path, key))
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_any_value_anywhere_in_a_manifest_is_read_or_refused(sealed_folder_text, data):
+    """A manifest of another hand must give ManifestError, never a TypeError in the server."""
+    manifest = json.loads(sealed_folder_text)
+    every = list(places(manifest))
+    *parents, last = every[data.draw(st.integers(0, len(every) - 1))]
+    inner = manifest
+    for key in parents:
+        inner = inner[key]
+    inner[last] = data.draw(JSON_VALUES)
+    try:
+        read = Manifest.from_json(json.dumps(manifest).encode())
+    except ManifestError:
+        return
+    assert Manifest.from_json(read.to_json().encode()) == read
+
+
+@pytest.fixture(scope="module")
+def sealed_folder_text(sealed_folder):
+    return (sealed_folder / "manifest.json").read_text(encoding="utf-8")
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(position=st.floats(0, 1, exclude_max=True), mask=st.integers(1, 255), tail=st.booleans())
+def test_a_zip_with_a_changed_byte_is_refused_or_is_still_the_same_bundle(
+    sealed_zip, signing_key, tmp_path, position, mask, tail
+):
+    """A date in a header carries nothing; anything else must be an IntegrityError.
+
+    Half of the changes go to the last 2 kB, where the directory of the zip is.
+    """
+    data = bytearray(sealed_zip.read_bytes())
+    start = len(data) - 2000 if tail else 0
+    data[start + int(position * (len(data) - start))] ^= mask
+    (tmp_path / "changed.zip").write_bytes(data)
+    try:
+        files = read_files(tmp_path / "changed.zip", Limits())
+        verify_signature(files, [signing_key[1]])
+        verify_checksums(files)
+    except IntegrityError:
+        return
+    assert files == read_files(sealed_zip, Limits())
 
 
 # -- predict ------------------------------------------------------------------------------------
