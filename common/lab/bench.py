@@ -74,7 +74,7 @@ FULL = Protocol(
     min_cpu_seconds_per_block=5.0,
     repetitions=5,
     long_repetitions=3,
-    calibration_units=10,
+    calibration_units=30,
 )
 """The whole protocol in tier C; shorten with ``dataclasses.replace(FULL, ...)``: never `high`."""
 
