@@ -4,6 +4,7 @@ A page is one static file: own CSS, no script, no request, at most 150 KiB
 (``briefs/platform.md`` 3.3).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["frugality_sheet", "index_page", "model_card", "run_page"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_TEXT_NODE = re.compile(r"(?<=>)[^<>]+(?=<)")
 _NONE = "—"
+Row = tuple[str, ...]
 Pairs = tuple[tuple[str, str], ...]
 
 
@@ -129,7 +132,9 @@ class _Row:
 
 
 def _render(template: str, **view: Any) -> str:
-    return _templates().get_template(template).render(**view)
+    """Fill a template, then keep French punctuation on its line in every text node."""
+    page = _templates().get_template(template).render(**view)
+    return _TEXT_NODE.sub(lambda found: french.typeset(found[0]), page)
 
 
 @cache
@@ -262,13 +267,14 @@ def _tracks(run: Run) -> dict[str, Any]:
     }
 
 
-def _slices(run: Run) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
+def _slices(run: Run) -> list[tuple[str, Row, list[Row]]]:
     """Return a table per slice: the main metric of the chosen rung beside the naive one's."""
     chosen, naive = run.row(run.chosen), sentences.baseline(run)
     score = chosen.scores.get(main_metric(run))
     unit = score.unit if score else ""
+    columns = 2 if chosen.rung == naive.rung else 3
     header = ("Classe", chosen.title, naive.title)
-    tables = []
+    tables: list[tuple[str, Row, list[Row]]] = []
     for name, classes in chosen.slices.items():
         ranked = sorted(classes.items(), key=lambda pair: (-pair[1], pair[0]))
         known = naive.slices.get(name, {})
@@ -276,10 +282,7 @@ def _slices(run: Run) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]
             (label, french.quantity(value, unit), french.quantity(known.get(label), unit))
             for label, value in ranked
         ]
-        same = chosen.rung == naive.rung
-        tables.append(
-            (name, header[:2] if same else header, [row[:2] for row in rows] if same else rows)
-        )
+        tables.append((name, header[:columns], [row[:columns] for row in rows]))
     return tables
 
 

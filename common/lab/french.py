@@ -1,6 +1,7 @@
 """French numbers, dates and plurals, as printed on every page."""
 
 import math
+import re
 from datetime import date, datetime
 
 from common.edge.errors import UsageError
@@ -15,6 +16,7 @@ __all__ = [
     "percent",
     "plural",
     "quantity",
+    "typeset",
 ]
 
 MISSING = "non mesuré"
@@ -167,6 +169,21 @@ def plural(count: float, singular: str, many: str = "", digits: int | None = 0) 
     """
     noun = (many or f"{singular}s") if abs(count) >= 2 else singular
     return f"{number(count, digits)}{NO_BREAK}{noun}"
+
+
+def typeset(text: str) -> str:
+    r"""Return a text whose French punctuation cannot fall to the next line.
+
+    A narrow no-break space before ``;`` ``!`` ``?``, a no-break space before ``:`` ``%`` ``»``
+    and after ``«`` (Imprimerie nationale, *Lexique des règles typographiques*).
+
+    Examples
+    --------
+    >>> typeset("Quoi ? 5 %").replace("\u202f", "_").replace("\u00a0", "~")
+    'Quoi_? 5~%'
+    """
+    text = re.sub(r" (?=[;!?](?:\s|$))", THIN, text)
+    return re.sub(r"(?<=«) | (?=[:%»](?:\W|$))", NO_BREAK, text)
 
 
 def _digits(value: float) -> int:
