@@ -32,6 +32,9 @@ Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
+_ZERO = np.float32(1e-35)
+"""LightGBM's kZeroThreshold (``meta.h``)."""
+
 
 def floor32(values: npt.ArrayLike) -> Floats32:
     """Return the largest float32 that is not above each value.
@@ -276,7 +279,7 @@ class _Reader:
                 )
             return grower.leaf(float(node["leaf_value"])), float(node.get("leaf_count", 1))
         missing_left = _missing_left(index, node)
-        feature, threshold = int(node["split_feature"]), float(node["threshold"])
+        feature, threshold = int(node["split_feature"]), _as_predicted(float(node["threshold"]))
         self.thresholds.setdefault(feature, set()).add(threshold)
         here = grower.add(feature, float(floor32(threshold)), 0.0, missing_left=missing_left)
         left, left_rows = self._grow(grower, index, node["left_child"])
@@ -286,6 +289,18 @@ class _Reader:
         share = left_rows / total if total else 0.5
         grower.rows[here][5] = share * grower.rows[left][5] + (1 - share) * grower.rows[right][5]
         return here, total
+
+
+def _as_predicted(threshold: float) -> float:
+    """Return the threshold that LightGBM's prediction in effect uses.
+
+    It reads every ``|x| <= 1e-35`` as 0 (``c_api.cpp``, rows are taken as sparse), also
+    where the threshold is -1e-35, its usual border of a bin of zeros: there -1e-35 goes
+    right although it is not above the threshold.
+    """
+    if -_ZERO <= threshold < 0.0:
+        return float(np.nextafter(-_ZERO, np.float32(-np.inf)))
+    return float(_ZERO) if 0.0 <= threshold < _ZERO else threshold
 
 
 def _missing_left(index: int, node: dict[str, Any]) -> bool:

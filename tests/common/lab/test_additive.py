@@ -37,6 +37,9 @@ PAIRS = {
 }
 
 
+SHAP_IMPORT = pytest.mark.filterwarnings("ignore:The set_:PendingDeprecationWarning")
+
+
 def friedman(n_rows: int = 1500, *, missing: float = 0.0) -> tuple[Matrix, npt.NDArray[Any]]:
     """Friedman's first function of five features, four of them here, with an interaction."""
     rng = np.random.default_rng(7)
@@ -58,9 +61,12 @@ def train(
     options = {"num_leaves": 8, "verbosity": -1, "num_threads": 1, "seed": 3, **parameters}
     if pairs is not None:
         options["interaction_constraints"] = [[j] for j in range(X.shape[1])] + pairs
-    return lightgbm.train(options, lightgbm.Dataset(X, y, params=options), n_trees)
+    categories = options.pop("categorical_feature", "auto")
+    rows = lightgbm.Dataset(X, y, params=options, categorical_feature=categories)
+    return lightgbm.train(options, rows, n_trees)
 
 
+@SHAP_IMPORT
 @pytest.mark.parametrize("missing", [0.0, 0.15])
 @pytest.mark.parametrize("form", PAIRS)
 def test_contributions_are_interventional_shapley_values(form: str, missing: float) -> None:
@@ -80,6 +86,7 @@ def test_contributions_are_interventional_shapley_values(form: str, missing: flo
     assert model.base == pytest.approx(float(np.ravel(explainer.expected_value)[0]), abs=1e-5)
 
 
+@SHAP_IMPORT
 def test_bags_are_explained_by_the_mean_of_their_explanations() -> None:
     """Shapley values are linear in the model, so those of a mean are the mean."""
     import shap
@@ -142,6 +149,7 @@ def test_one_line_and_a_batch_give_the_same_bits() -> None:
             assert np.array_equal(alone[1], contributions[part])
 
 
+@pytest.mark.filterwarnings("ignore:Missing values detected")
 @pytest.mark.parametrize("kind", ["regressor", "classifier"])
 def test_an_explainable_boosting_machine_compiles(kind: str) -> None:
     """Missing values included; features 0 and 1 are coarser in their pair than alone."""
@@ -150,16 +158,15 @@ def test_an_explainable_boosting_machine_compiles(kind: str) -> None:
     X, y = friedman(600)
     X[::7, 2] = np.nan
     options = {"interactions": [(0, 1)], "outer_bags": 2, "max_rounds": 40, "n_jobs": 1}
-    with pytest.warns(UserWarning, match="Missing values"):
-        if kind == "regressor":
-            ebm = ExplainableBoostingRegressor(**options).fit(X, y)
-            reference = ebm.predict
-        else:
-            ebm = ExplainableBoostingClassifier(**options).fit(X, y > np.median(y))
-            reference = ebm.decision_function
-        model = compile_ebm(ebm, X)
-        rows = adversarial_matrix(model.thresholds(), np.random.default_rng(0), 2000)
-        report = check_head(model, reference, rows, contributions=model.contributions(rows))
+    if kind == "regressor":
+        ebm = ExplainableBoostingRegressor(**options).fit(X, y)
+        reference = ebm.predict
+    else:
+        ebm = ExplainableBoostingClassifier(**options).fit(X, y > np.median(y))
+        reference = ebm.decision_function
+    model = compile_ebm(ebm, X)
+    rows = adversarial_matrix(model.thresholds(), np.random.default_rng(0), 2000)
+    report = check_head(model, reference, rows, contributions=model.contributions(rows))
     assert report.passed, report
 
 
@@ -281,6 +288,23 @@ def test_training_rows_that_float32_moves_over_a_threshold_are_refused() -> None
         compile_lightgbm([booster], epochs)
 
 
+def test_values_that_lightgbm_takes_for_zero_go_where_it_sends_them() -> None:
+    """LightGBM borders zeros with thresholds at +-1e-35 and predicts -1e-35 as if it were 0.
+
+    The dump says ``x <= -1e-35`` goes left, LightGBM's own prediction goes right.
+    """
+    rng = np.random.default_rng(0)
+    X = np.where(rng.random((500, 1)) < 0.5, 0.0, rng.normal(size=(500, 1))).astype(np.float32)
+    booster = train(X, np.where(X[:, 0] == 0, 5.0, X[:, 0]), [])
+    tiny = np.float32(1e-35)
+    edges = [-2 * tiny, np.nextafter(-tiny, np.float32(-1)), -tiny, -tiny / 2, -0.0, 0.0, tiny]
+    rows = np.array([*edges, np.nextafter(tiny, np.float32(1))], dtype=np.float32)[:, None]
+    model = compile_lightgbm([booster], X)
+    assert np.ptp(booster.predict(rows)) > 1.0
+    assert np.abs(model.predict(rows) - booster.predict(rows)).max() < 1e-12
+    assert check_head(model, booster.predict, rows).n_rerouted == 0
+
+
 def test_float64_rows_that_keep_their_routes_are_accepted() -> None:
     """0.1 is no float32, yet no row lies between a threshold and its float32."""
     X = np.arange(300.0).reshape(100, 3) * 0.1
@@ -292,7 +316,11 @@ def test_thresholds_are_floored_not_rounded() -> None:
     """``x <= t`` and ``x <= floor32(t)`` agree for every float32 beside t."""
     t = np.random.default_rng(0).normal(size=1000) * 10.0 ** np.arange(-20, 20).repeat(25)
     near = t.astype(np.float32)
-    for x in (np.nextafter(near, np.float32(-np.inf)), near, np.nextafter(near, np.float32(9e38))):
+    for x in (
+        np.nextafter(near, np.float32(-np.inf)),
+        near,
+        np.nextafter(near, np.float32(np.inf)),
+    ):
         assert np.array_equal(x <= floor32(t), x.astype(np.float64) <= t)
     assert floor32(1e300) == np.finfo(np.float32).max
     assert floor32(-1e300) == -np.inf
@@ -323,7 +351,7 @@ def test_a_gam_stays_small() -> None:
     X, y = friedman()
     gam = compile_lightgbm([train(X, y, [])], X)
     assert len(gam.to_onnx().SerializeToString()) < 30_000
-    assert compile_lightgbm([train(X, X[:, 0], [])], X).thresholds()[4].size == 0
+    assert compile_lightgbm([train(X, X[:, 0].copy(), [])], X).thresholds()[4].size == 0
 
 
 def test_a_step_that_does_not_change_loses_its_threshold() -> None:
