@@ -191,12 +191,16 @@ def rolling_offsets(
     day = day - day.min()
     if len(np.unique(code * (day.max() + 1) + day)) < len(day):
         raise DataError("two rows of the same unit and day", expected="one row per unit and day")
-    history = np.full((len(names), int(day.max()) + 1, residuals.shape[1]), np.nan)
-    history[code, day] = residuals
-    offsets = np.empty((*history.shape[:2], *shape))
+    n_days, n_blocks = int(day.max()) + 1, shape[0]
+    history = np.full(
+        (len(names), n_blocks, n_days, max(map(len, calibration.hour_blocks))), np.nan
+    )
     for place, steps in enumerate(calibration.hour_blocks):
-        offsets[:, :, place] = _roll(history[:, :, list(steps)], default[place], calibration)
-    known: Array = offsets[code, day]
+        history[code, place, day, : len(steps)] = residuals[:, list(steps)]
+    series = history.reshape(len(names) * n_blocks, n_days, -1)
+    offsets = _roll(series, np.tile(default, (len(names), 1)), calibration)
+    offsets = offsets.reshape(len(names), n_blocks, n_days, shape[1])
+    known: Array = offsets[code, :, day]
     return known
 
 
@@ -207,20 +211,25 @@ def _check_steps(residuals: Array, calibration: Calibration) -> None:
 
 
 def _roll(history: Array, default: Array, calibration: Calibration) -> Array:
-    """Offsets of one part of the day for every unit and day, (n_units, n_days, n_levels)."""
-    n_units, n_days, _ = history.shape
-    offsets = np.empty((n_units, n_days, len(default)))
+    """Offsets of every series (a unit's part of the day) and day.
+
+    Shapes: history (n_series, n_days, width), default (n_series, n_levels), result
+    (n_series, n_days, n_levels).
+    """
+    n_series, n_days, _ = history.shape
+    offsets = np.empty((n_series, n_days, default.shape[1]))
     nominal = np.array(calibration.levels)
-    levels = np.tile(nominal, (n_units, 1))
+    levels = np.tile(nominal, (n_series, 1))
+    known_day = np.asarray(np.isfinite(history).any(axis=2))
     for day in range(n_days):
         last = day - calibration.delay_days
         if last >= 0 and calibration.learning_rate:
             levels += calibration.learning_rate * _missed(
                 history[:, last], offsets[:, last], nominal
             )
-        window = history[:, max(0, last + 1 - calibration.window_days) : max(0, last + 1)]
-        rows = np.isfinite(window).any(axis=2).sum(axis=1)[:, np.newaxis]
-        own = _quantiles(window.reshape(n_units, -1), levels)
+        days = slice(max(0, last + 1 - calibration.window_days), max(0, last + 1))
+        rows = known_day[:, days].sum(axis=1)[:, np.newaxis]
+        own = _quantiles(history[:, days].reshape(n_series, -1), levels)
         weight = rows / np.maximum(rows + calibration.shrink_rows, 1)
         blended = np.where(rows > 0, weight * own + (1 - weight) * default, default)
         offsets[:, day] = np.maximum.accumulate(blended, axis=1)

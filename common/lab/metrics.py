@@ -211,7 +211,8 @@ def _daily_wape(forecasts: Forecasts) -> Array:
     >>> _daily_wape(forecasts).tolist()  # |14 - 20| / 20
     [30.0]
     """
-    new_day = np.append(True, forecasts.day[1:] != forecasts.day[:-1])
+    new_day = np.zeros(len(forecasts), dtype=bool)
+    new_day[1:] = forecasts.day[1:] != forecasts.day[:-1]
     new_day[forecasts.starts] = True
     first = np.flatnonzero(new_day)
     errors = np.abs(np.add.reduceat(forecasts.predicted - forecasts.actual, first))
@@ -296,7 +297,7 @@ def _portfolio_nrmse(forecasts: Forecasts, counts: Array) -> Array:
     >>> _portfolio_nrmse(forecasts, np.array([[1, 1], [2, 0]])).tolist()  # 2 / 10 and 6 / 8
     [20.0, 75.0]
     """
-    stamp = forecasts.day.astype("M8[D]").astype(np.int64) * 64 + forecasts.slot
+    stamp = forecasts.day.astype("M8[D]").astype(np.int64) * (1 << 32) + forecasts.slot
     stamps, column = np.unique(stamp, return_inverse=True)
     errors = np.zeros((len(forecasts.units), len(stamps)))
     row = np.repeat(np.arange(len(forecasts.units)), forecasts.counts)

@@ -304,23 +304,22 @@ def _widening(n_clusters: int) -> float:
 def _cell_variance(cells: _Cells, unit_means: Array) -> Array:
     """Variance of both differences if all cells were independent, shape (2,).
 
-    Each cell's influence is what the loss gains when the cell counts for more; its unit's and
-    its block's shares are taken out, so that only the interaction is left.
+    A cell's influence is what the loss gains when the cell counts for more: the slope of the
+    transform at its unit's mean times the cell's departure from that mean. What its unit and its
+    block have in common is taken out, so that only the interaction is left.
     """
     n_units = len(cells.rows)
     loss = unit_means.mean(axis=1)
     rows = cells.rows.sum(axis=1, keepdims=True)
-    raised = []
+    influences = []
     for sums, means in zip((cells.a, cells.b), unit_means, strict=True):
         mean = sums.sum(axis=1, keepdims=True) / rows
-        step = 1e-6
-        slope = (cells.transform(mean * (1 + step)) - means[:, None]) / np.where(
-            mean == 0, 1, mean * step
-        )
-        raised.append(slope * (sums - mean * cells.rows) / rows / n_units)
+        step = 1e-6 * np.where(mean == 0, 1, mean)
+        slope = (cells.transform(mean + step) - means[:, np.newaxis]) / step
+        influences.append(slope * (sums - mean * cells.rows) / rows / n_units)
     ratio = loss[0] / loss[1] if loss[1] else 1.0
-    absolute = raised[0] - raised[1]
-    relative = (raised[0] - ratio * raised[1]) / (loss[1] or 1.0)
+    absolute = influences[0] - influences[1]
+    relative = (influences[0] - ratio * influences[1]) / (loss[1] or 1.0)
     return np.array([_interaction(absolute), _interaction(relative)])
 
 

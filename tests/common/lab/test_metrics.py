@@ -182,6 +182,20 @@ def test_the_portfolio_adds_units_hour_by_hour_before_scoring() -> None:
     assert found.high == pytest.approx(100 * np.sqrt(5) / 5)
 
 
+def test_quarter_hours_of_two_days_are_not_mixed_up_in_the_portfolio() -> None:
+    """Slot 64 of day 0 and slot 0 of day 1 are two hours: errors of 1 each, mean 10."""
+    hours = (np.array([0, 1], "M8[D]"), np.array([64, 0]))
+    forecasts = Forecasts.from_columns(["a", "b"], [10.0, 10.0], [11.0, 9.0], hours=hours)
+    assert score(metrics.PORTFOLIO_NRMSE, forecasts, rng()).value == pytest.approx(10)
+
+
+def test_a_slice_without_any_truth_gives_no_value_and_no_error() -> None:
+    nothing = Forecasts.from_columns(["a"], [np.nan], [1.0], quantiles=np.ones((1, 7)))
+    for name, metric in CATALOGUE.items():
+        if name != "mase":
+            assert metric.compute(nothing).shape == (0,)
+
+
 def test_the_share_of_calibrated_units_counts_units_between_78_and_82() -> None:
     """Of three units covered at 80, 70 and 81 %, two are calibrated: 66.7 %."""
     actual = np.concatenate([np.where(np.arange(100) < n, 0.0, 9.0) for n in (80, 70, 81)])

@@ -125,6 +125,23 @@ def test_unknown_truth_is_left_out_on_both_sides() -> None:
     assert paired_block_bootstrap(holed, holed) == paired_block_bootstrap(full, full)
 
 
+def test_a_unit_seen_in_one_week_only_is_left_out_of_draws_without_that_week() -> None:
+    """Unit 1 has truth in week 0 alone: no division by zero, and its loss still counts."""
+    unit, block = np.array([0, 0, 0, 1]), np.array([0, 1, 2, 0])
+    a, b = ((unit, block, np.array(loss)) for loss in ([2.0, 2, 2, 4], [1.0, 1, 1, 2]))
+    found = paired_block_bootstrap(a, b, transform=np.sqrt)
+    assert found.relative == pytest.approx(np.sqrt(2) - 1)
+    assert np.isfinite([found.low, found.high, found.relative_upper]).all()
+
+
+def test_an_axis_with_few_clusters_widens_the_interval() -> None:
+    """Student with 3 - 1 degrees of freedom: t / z = 2.2, times sqrt(3 / 2) = 2.7 for 3 units."""
+    gap = np.random.default_rng(0).standard_normal((3, 1))
+    found = paired_block_bootstrap(*pair(gap), draws=20_000)
+    spread = gap.std() / np.sqrt(3)
+    assert found.standard_error * 10 == pytest.approx(2.69 * spread, rel=0.1)
+
+
 def test_a_loss_known_for_one_model_only_is_refused() -> None:
     unit, block = grid(2, 2)
     loss = np.ones(4)
