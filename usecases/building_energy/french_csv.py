@@ -4,8 +4,10 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -366,13 +368,15 @@ def _number(text: str) -> float | None:
     return float(dense) if NUMBER.fullmatch(dense) else None
 
 
+@lru_cache(maxsize=2**18)  # meters share their times
 def _stamp(text: str) -> tuple[int, float] | None:
     """Return (wall-clock seconds since 1970, offset in seconds or NaN); None if no time."""
     match = STAMP.match(text.strip())
     if match is None:
         return None
     part = match.groupdict()
-    day = _day(part)
+    prefix = "iso_" if part["iso_year"] else ""
+    day = _days_since_1970(*(part[prefix + name] for name in ("year", "month", "day")))
     clock = [int(part[name] or 0) for name in ("hour", "minute", "second")]
     if day is None or clock[0] > 23 or clock[1] > 59 or clock[2] > 59:
         return None
@@ -380,16 +384,14 @@ def _stamp(text: str) -> tuple[int, float] | None:
     return seconds, _offset(part["zone"])
 
 
-def _day(part: Mapping[str, str | None]) -> int | None:
-    """Return days since 1970 of a date from 1990 to 2199, None if there is no such day."""
-    prefix = "iso_" if part["iso_year"] else ""
-    year, month, day = (part[prefix + name] or "" for name in ("year", "month", "day"))
-    if not "1990" <= year <= "2199":
-        return None
+@lru_cache(maxsize=2**15)
+def _days_since_1970(year: str, month: str, day: str) -> int | None:
+    """Return the day's number, None if there is no such day from 1990 to 2199."""
     try:
-        return int(np.datetime64(f"{year}-{month:0>2}-{day:0>2}", "D").astype(np.int64))
+        ordinal = date(int(year), int(month), int(day)).toordinal()
     except ValueError:
         return None
+    return ordinal - date(1970, 1, 1).toordinal() if "1990" <= year <= "2199" else None
 
 
 def _offset(zone: str | None) -> float:
