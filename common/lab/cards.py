@@ -23,6 +23,7 @@ __all__ = ["frugality_sheet", "index_page", "model_card", "run_page"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _TEXT_NODE = re.compile(r"(?<=>)[^<>]+(?=<)")
+_OVER = "Aune · modèles de référence pour les communes"
 _NONE = "—"
 Row = tuple[str, ...]
 Pairs = tuple[tuple[str, str], ...]
@@ -104,7 +105,7 @@ def index_page(
     return _render(
         "index.html.j2",
         title="À l'aune de modèles sobres",
-        over="Aune · modèles de référence pour les communes",
+        over=_OVER,
         lead="Le plus petit modèle qui fait aussi bien que le meilleur, "
         "son erreur et ce qu'il consomme, tâche par tâche.",
         simulated=any(run.dataset.get("simulated") for run in runs),
@@ -157,7 +158,7 @@ def _templates() -> "Environment":
 def _common(run: Run, usecase: UseCase) -> dict[str, Any]:
     """Return what the pages of one run share."""
     return {
-        "over": f"Aune · {usecase.title}" if usecase.title else "Aune",
+        "over": _OVER,
         "question": run.question,
         "dataset": {key: run.dataset.get(key) for key in ("simulated", "proxy")},
         "simulated": bool(run.dataset.get("simulated")),
@@ -256,7 +257,7 @@ def _tracks(run: Run) -> dict[str, Any]:
     metrics = sorted(found, key=lambda name: (name != main, name))
     titles = run.facts.get("track_titles", {})
     rows = []
-    for track, scores in run.tracks.items():
+    for track, scores in sorted(run.tracks.items()):
         cells = [_scored(scores.get(name)) for name in metrics]
         rows.append(
             (titles.get(track, track), *(f"{a} ({b})" if b else a for a, b in cells)),
@@ -275,7 +276,7 @@ def _slices(run: Run) -> list[tuple[str, Row, list[Row]]]:
     columns = 2 if chosen.rung == naive.rung else 3
     header = ("Classe", chosen.title, naive.title)
     tables: list[tuple[str, Row, list[Row]]] = []
-    for name, classes in chosen.slices.items():
+    for name, classes in sorted(chosen.slices.items()):
         ranked = sorted(classes.items(), key=lambda pair: (-pair[1], pair[0]))
         known = naive.slices.get(name, {})
         rows = [
@@ -346,7 +347,10 @@ def _data(run: Run) -> Pairs:
         ("Lignes", french.number(data.get("n_rows"), 0)),
         ("Unités statistiques", french.number(data.get("n_units"), 0)),
         ("Licences", licences if isinstance(licences, str) else " ; ".join(licences)),
-        *((split.get(name, name), sentences.period(text)) for name, text in run.split.items()),
+        *(
+            (split.get(name, name), sentences.period(run.split[name]))
+            for name in sorted(run.split, key=lambda name: [*split, name].index(name))
+        ),
         ("Empreinte des données (SHA-256)", sentences.digest(run) or frugality.BLANK),
     ]
     return tuple((name, value) for name, value in pairs if value)

@@ -189,7 +189,7 @@ def ladder_intervals(run: Run, metric: str | None = None) -> Figure:
     title = "L'erreur de chaque barreau sur la période de test"
     description = (
         "Un point par barreau, du meilleur au moins bon ; le trait est l'intervalle à 95 %. "
-        f"Le barreau retenu, « {run.row(run.chosen).title} », est un losange vert."
+        f"Le barreau retenu, « {run.row(run.chosen).title} », est un losange, en gras."
     )
     labels = [
         f"{row.title} · {KINDS.get(row.kind, row.kind)}"
