@@ -102,7 +102,11 @@ class Problems:
             for item in self.items
         ]
         more = " or more (the first are shown)" if self.full else ""
-        raise TableError("\n".join([f"{len(self.items)} problems{more}:", *lines]))
+        raise TableError(
+            "\n".join([f"{len(self.items)} problems{more}:", *lines]),
+            expected="none of these",
+            remedy="correct the lines above and read the folder again",
+        )
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ class Meta:
                 )
         try:
             ZoneInfo(self.timezone)
-        except (ValueError, OSError, TypeError) as error:
+        except (ValueError, OSError, KeyError) as error:  # KeyError: no such zone
             raise TableError(
                 f"meta.toml: timezone = {self.timezone!r}",
                 expected="an IANA name such as Europe/Paris",
