@@ -150,25 +150,15 @@ def choose(
     _check(losses, names, allowed, margin)
     means = {name: float(per_unit_loss(losses[name], transform)[1].mean()) for name in names}
     best = min(names, key=means.__getitem__)
-    rows = []
-    for name in names:
-        if name == best:
-            rows.append(Row(name, means[name], 0.0, 0.0, qualifies=True, shippable=name in allowed))
-            continue
-        difference = paired_block_bootstrap(
-            losses[name], losses[best], transform=transform, seed=seed
-        )
-        rows.append(
-            Row(
-                rung=name,
-                loss=difference.loss_a,
-                increase=difference.relative,
-                increase_high=difference.relative_upper,
-                qualifies=difference.relative_upper < margin,
-                shippable=name in allowed,
-                difference=difference,
-            )
-        )
+    differences = {
+        name: paired_block_bootstrap(losses[name], losses[best], transform=transform, seed=seed)
+        for name in names
+        if name != best
+    }
+    rows = [
+        _row(name, means[name], differences.get(name), margin, shippable=name in allowed)
+        for name in names
+    ]
     candidates = [row for row in rows if row.shippable]
     ties = [row for row in candidates if row.qualifies]
     chosen = ties[0] if ties else min(candidates, key=lambda row: row.loss)
@@ -179,6 +169,23 @@ def choose(
         rows=tuple(rows),
         reason=_reason(steps, rows, chosen, margin),
         no_ai_needed=kinds[chosen.rung] == "no_ai",
+    )
+
+
+def _row(
+    name: str, loss: float, difference: PairedDifference | None, margin: float, *, shippable: bool
+) -> Row:
+    """Judge one rung; the best has no difference and always qualifies."""
+    if difference is None:
+        return Row(name, loss, 0.0, 0.0, qualifies=True, shippable=shippable)
+    return Row(
+        rung=name,
+        loss=loss,
+        increase=difference.relative,
+        increase_high=difference.relative_upper,
+        qualifies=difference.relative_upper < margin,
+        shippable=shippable,
+        difference=difference,
     )
 
 

