@@ -75,7 +75,7 @@ def build(passes: list[Pass], subject: Subject) -> Footprint:
         hardware=bench.machine.label,
         repetitions=len(passes),
         cv=cv,
-        quality=_quality(len(passes), cv, conditions["flags"], subject),
+        quality=_quality(len(passes), cv, conditions),
         predictions=subject.predictions,
         factor=bench.factor.record(),
         co2_use_g=bench.factor.grams(kwh),
@@ -91,12 +91,14 @@ def _conditions(passes: list[Pass], subject: Subject) -> dict[str, Any]:
     cpu = sum(each.span.cpu_seconds for each in passes)
     wall = sum(each.span.wall_seconds for each in passes)
     bench = subject.bench
+    least = 0.0 if subject.stage == "train" else protocol.min_cpu_seconds_per_block
+    long_enough = all(each.span.cpu_seconds >= least for each in passes)
     found = circumstances(
         bench.machine, [each.activity for each in passes], cpu, wall, root=bench.root
     )
     return found | {
         "protocol": protocol.name,
-        "protocol_is_full": protocol.is_full(subject.stage),
+        "protocol_is_full": protocol.is_full(subject.stage) and long_enough,
         "min_cpu_seconds_per_block": protocol.min_cpu_seconds_per_block,
         "calls": [each.calls for each in passes],
         "timed_cpu_seconds": cpu,
@@ -199,13 +201,14 @@ def _summary(name: str, passes: list[Pass]) -> dict[str, Any]:
 
 
 def _quality(
-    repetitions: int, cv: float, flags: list[str], subject: Subject
+    repetitions: int, cv: float, conditions: Mapping[str, Any]
 ) -> Literal["high", "medium", "low"]:
     """Grade: low for one pass, a CV over 10 % or contention; high for the full protocol."""
-    noisy_threads = {"threads", "busy_machine"} <= set(flags)
+    flags = set(conditions["flags"])
+    noisy_threads = flags >= {"threads", "busy_machine"}
     if repetitions < 2 or cv > MEDIUM_CV or "contended" in flags or noisy_threads:
         return "low"
-    return "high" if cv <= HIGH_CV and subject.protocol.is_full(subject.stage) else "medium"
+    return "high" if cv <= HIGH_CV and conditions["protocol_is_full"] else "medium"
 
 
 def _variation(values: list[float]) -> float:

@@ -157,6 +157,19 @@ def test_shorter_blocks_are_said_and_never_of_high_quality(tmp_path):
     assert footprint.conditions["protocol_is_full"] is False
 
 
+def test_blocks_that_waited_more_than_they_computed_are_not_the_full_protocol(tmp_path):
+    """A block ends after ten times its CPU time on the wall: 5 s asked for, 2.5 s used."""
+    clock = HandClock()
+    footprint = measure(
+        clock.work(0.05, wall=1.0),
+        stage="predict_1",
+        protocol=replace(FULL, calibration_units=0),
+        bench=bench_on(clock, tmp_path),
+    )
+    assert footprint.conditions["protocol_is_full"] is False
+    assert footprint.quality == "low"
+
+
 def test_interleaved_models_take_turns(tmp_path):
     """A B A B, so that a noisy minute does not hit one model only."""
     clock, order = HandClock(), []
