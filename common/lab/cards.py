@@ -360,10 +360,14 @@ def _environment(run: Run) -> Pairs:
     where = run.environment
     packages = where.get("packages", {})
     names = {
-        "python": "Python", "cpu": "Processeur", "threads": "Fils de calcul",
-        "code_commit": "Version du code", "commit": "Version du code",
-        "lock_hash": "Verrou des dépendances", "lock": "Verrou des dépendances",
-    }  # fmt: skip
+        "python": "Python",
+        "platform": "Système",
+        "cpu": "Processeur",
+        "threads": "Fils de calcul",
+        "code_commit": "Version du code",
+        "code_sha256": "Empreinte du code (SHA-256)",
+        "lock_sha256": "Verrou des dépendances (SHA-256)",
+    }
     known = [(title, str(where[key])) for key, title in names.items() if where.get(key)]
     if isinstance(packages, Mapping) and packages:
         listed = ", ".join(f"{name} {version}" for name, version in sorted(packages.items()))

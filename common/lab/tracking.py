@@ -262,21 +262,26 @@ def _tags(run: Run) -> dict[str, str]:
         "task.version": run.task_version,
         "profile": run.profile,
         "dataset.name": data.get("name", ""),
-        "dataset.digest": data.get("digest", ""),
+        "dataset.digest": _digest(run),
         "dataset.proxy": data.get("proxy", ""),
         "simulated": str(bool(data.get("simulated"))).lower(),
-        "code.commit": where.get("code_commit") or where.get("commit", ""),
-        "lock.hash": where.get("lock_hash") or where.get("lock", ""),
+        "code.commit": where.get("code_commit", ""),
+        "code.sha256": where.get("code_sha256", ""),
+        "lock.sha256": where.get("lock_sha256", ""),
         "created": run.created,
         **_tier_tags(run.row(run.chosen).footprints),
     }
     return {name: str(value)[:_MAX_TAG] for name, value in tags.items() if value != ""}
 
 
+def _digest(run: Run) -> str:
+    return str(run.dataset.get("digest") or run.dataset.get("sha256") or "")
+
+
 def _tier_tags(footprints: Mapping[str, Footprint]) -> dict[str, str]:
+    """Return the evidence tier and quality of each stage, and the machine."""
     tags = {}
     for stage, footprint in sorted(footprints.items()):
-        tags["energy.tier"] = tags["hw"] = ""
         tags[f"energy.{stage}.tier"] = footprint.tier
         tags[f"energy.{stage}.quality"] = footprint.quality
     if footprints:
@@ -369,7 +374,7 @@ def _log_dataset(client: Any, parent: str, run: Run) -> None:
             DatasetInput(
                 Dataset(
                     name=str(data.get("name", "")),
-                    digest=str(data.get("digest", ""))[:36],  # MLflow's column is that wide
+                    digest=_digest(run)[:36],  # MLflow's column is that wide
                     source_type="aune",
                     source=json.dumps(described, ensure_ascii=False, sort_keys=True),
                 ),

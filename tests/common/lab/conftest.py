@@ -119,7 +119,7 @@ def sample_run():
             "cpu": "2 vCPU",
             "threads": 1,
             "code_commit": "edb73e7",
-            "lock_hash": "9f86d081884c7d65",
+            "lock_sha256": "9f86d081884c7d65",
             "packages": {"lightgbm": "4.7.0", "onnxruntime": "1.32.0"},
         },
         seed=20261122,

@@ -98,7 +98,7 @@ def test_tags_tell_data_code_and_evidence_apart(simulated_run, folder, store):
     assert tags["simulated"] == "true"
     assert tags["energy.tier"] == "C_model"
     assert tags["dataset.digest"] == run.dataset["digest"]
-    assert (tags["code.commit"], tags["lock.hash"]) == ("edb73e7", "9f86d081884c7d65")
+    assert (tags["code.commit"], tags["lock.sha256"]) == ("edb73e7", "9f86d081884c7d65")
 
 
 def test_the_chosen_graph_has_its_signature_and_predicts_from_mlflow(sample_run, folder, store):
