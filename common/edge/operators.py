@@ -12,19 +12,22 @@ __all__ = ["OPERATORS", "OPSET_CEILINGS", "check_operators"]
 OPSET_CEILINGS: Mapping[str, int] = {"ai.onnx": 22, "ai.onnx.ml": 5}
 
 # Arithmetic on numbers whose cost is a fixed multiple of the input's size. Left out on purpose:
-# control flow (If, Loop, Scan: unbounded time, and functions of one's own, whose names are not
-# here), strings, random numbers (a golden row must replay), quantised kernels, NonZero, Unique
-# and Compress (shapes that depend on values), Scatter* (order of duplicates is undefined).
+# loops (Loop, Scan: unbounded time), functions of one's own (their names are not here), strings,
+# random numbers (a golden row must replay), quantised kernels, and shapes that depend on values
+# (NonZero, Unique, Compress).
+# In, though they look like the above: If, because ndonnx guards min, max, any, all and matmul
+# against empty arrays with it; both branches are held to this list and at most one runs, once.
+# ScatterND, because ndonnx assigns and repeats with it; its indices are checked by onnxruntime.
 # ConstantOfShape, Expand, Range and Tile can ask for memory without end; they stay because array
 # code needs them and the signature vouches for the graph, while the row limit bounds the inputs.
 _ARITHMETIC = """
     Abs Acos Acosh Add And ArgMax ArgMin Asin Asinh Atan Atanh BitShift BitwiseAnd BitwiseNot
     BitwiseOr BitwiseXor Cast CastLike Ceil Clip Concat Constant ConstantOfShape Cos Cosh CumSum
     Div Einsum Equal Erf Exp Expand Flatten Floor Gather GatherElements GatherND Gemm Greater
-    GreaterOrEqual Identity IsInf IsNaN Less LessOrEqual Log LogSoftmax MatMul Max Mean Min Mod
+    GreaterOrEqual Identity If IsInf IsNaN Less LessOrEqual Log LogSoftmax MatMul Max Mean Min Mod
     Mul Neg Not OneHot Or Pad Pow Range Reciprocal ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax
-    ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Round Shape Sigmoid
-    Sign Sin Sinh Size Slice Softmax Softplus Split Sqrt Squeeze Sub Sum Tan Tanh Tile TopK
+    ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Round ScatterND Shape
+    Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Split Sqrt Squeeze Sub Sum Tan Tanh Tile TopK
     Transpose Trilu Unsqueeze Where Xor
 """
 _TREES = "TreeEnsemble TreeEnsembleClassifier TreeEnsembleRegressor"
