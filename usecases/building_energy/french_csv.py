@@ -9,12 +9,16 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from common.edge.errors import TableError
 from common.lab.usecase import Array
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 __all__ = [
     "MAX_PROBLEMS",
@@ -153,22 +157,8 @@ def read_table(path: Path, problems: Problems) -> Table | None:
     start = next((line for line in text.split("\n") if line.strip()), "")
     delimiter = max(DELIMITERS, key=start.count)
     reader = csv.reader(io.StringIO(text), delimiter=delimiter)
-    header: list[str] = []
-    rows: list[list[str]] = []
-    lines: list[int] = []
     try:
-        for row in reader:
-            if not any(cell.strip() for cell in row):
-                continue
-            if not header:
-                header = row
-            elif len(row) == len(header):
-                rows.append(row)
-                lines.append(reader.line_num)
-            else:
-                _note_width(path, reader.line_num, len(row), len(header), problems)
-            if len(rows) > MAX_FILE_ROWS or problems.full:
-                break
+        header, rows, lines = _rows(reader, path, problems)
     except csv.Error as error:
         problems.add(
             f"{path.name} line {reader.line_num}",
@@ -306,6 +296,28 @@ def _first_occurrence(naive: pd.DatetimeIndex, meters: Array) -> Array:
     reverse = frame.groupby(keys, sort=False).cumcount(ascending=False).to_numpy()
     first: Array = np.where(backwards, reverse, forward) == 0
     return first
+
+
+def _rows(
+    reader: "Reader", path: Path, problems: Problems
+) -> tuple[list[str], list[list[str]], list[int]]:
+    """Return the header, the rows as wide as it and their lines, up to the bound."""
+    header: list[str] = []
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    for row in reader:
+        if not any(cell.strip() for cell in row):
+            continue
+        if not header:
+            header = row
+        elif len(row) == len(header):
+            rows.append(row)
+            lines.append(reader.line_num)
+        else:
+            _note_width(path, reader.line_num, len(row), len(header), problems)
+        if len(rows) > MAX_FILE_ROWS or problems.full:
+            break
+    return header, rows, lines
 
 
 def _text(path: Path, problems: Problems) -> str | None:

@@ -279,7 +279,7 @@ def test_no_bytes_crash_the_reader(tmp_path: Path, content: bytes, meta: bytes |
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    values=st.lists(st.integers(0, 40_000), min_size=2, max_size=30),
+    values=st.lists(st.integers(0, 8_000), min_size=2, max_size=30),
     decimal=st.sampled_from([",", "."]),
     step=st.sampled_from([10, 15, 30, 60]),
 )
