@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IR_VERSION",
+    "MANY_TARGET_ML_OPSET",
     "ML_OPSET",
     "OPSET",
     "Planted",
@@ -29,10 +30,12 @@ __all__ = [
 
 OPSET = 21
 """That of ndonnx 0.23, so that inlining converts nothing."""
-ML_OPSET = 3
-"""TreeEnsembleRegressor; version 5 replaces it by an operator with one target a leaf."""
+ML_OPSET = 5
+"""TreeEnsemble, half the bytes of what it replaces; onnxruntime 1.20 and later."""
+MANY_TARGET_ML_OPSET = 3
+"""TreeEnsembleRegressor, for leaves with several targets; version 5 deprecates it."""
 IR_VERSION = 10
-"""That of opset 21; onnxruntime 1.18 and later read it."""
+"""That of opset 21."""
 
 _MAX_CELLS = 2**24
 """Integers up to here are exact in float32, and a sum of leaves indexes the grids."""
@@ -51,18 +54,32 @@ class Planted:
         leaves = np.flatnonzero(tree.feature < 0)
         return cls(tree, [(int(node), target, float(tree.value[node])) for node in leaves])
 
+    @property
+    def single_target(self) -> bool:
+        """Whether every leaf has exactly one target."""
+        leaves = np.flatnonzero(self.tree.feature < 0)
+        return sorted(node for node, _, _ in self.weights) == leaves.tolist()
+
 
 def tree_fragment(
-    planted: Sequence[Planted], base: float, n_features: int, n_terms: int
+    planted: Sequence[Planted], base: float, shape: tuple[int, int], *, compact: bool = True
 ) -> ModelProto:
-    """Return the fragment of trees whose leaves carry one weight per term."""
-    writer = _Writer(n_features)
-    writer.nodes.append(_tree_node(planted, n_terms, "contributions"))
+    """Return the fragment of trees whose leaves carry one weight per term.
+
+    ``shape`` is (n_features, n_terms); for ``compact`` see ``additive_fragment``.
+    """
+    n_features, n_terms = shape
+    writer = _Writer(n_features, compact=compact)
+    writer.trees(planted, n_terms, "contributions")
     return writer.explained(base, n_terms)
 
 
-def additive_fragment(model: "AdditiveModel") -> ModelProto:
+def additive_fragment(model: "AdditiveModel", *, compact: bool = True) -> ModelProto:
     """Return the fragment of an AdditiveModel.
+
+    Compact fragments use TreeEnsemble of ai.onnx.ml 5, half the bytes. Leaves with several
+    targets need TreeEnsembleRegressor, which version 5 deprecates: no graph holds both, so
+    beside an explained TreeHead the others must not be compact.
 
     Mains are one balanced tree per feature; pairs a look-up in one flat table; the linear
     part is arithmetic. Each contribution is thus the sum of very few float32 numbers.
@@ -72,14 +89,15 @@ def additive_fragment(model: "AdditiveModel") -> ModelProto:
     UsageError
         When the grids have 2**24 cells or more.
     """
-    return _AdditiveWriter(model).fragment()
+    return _AdditiveWriter(model, compact=compact).fragment()
 
 
 class _Writer:
     """Collect nodes and constants, then close the graph."""
 
-    def __init__(self, n_features: int) -> None:
+    def __init__(self, n_features: int, *, compact: bool) -> None:
         self.n_features = n_features
+        self.compact = compact
         self.nodes: list[NodeProto] = []
         self.constants: dict[str, npt.NDArray[Any]] = {}
 
@@ -92,6 +110,12 @@ class _Writer:
         """Add a constant and return its name."""
         self.constants[name] = value
         return name
+
+    def trees(self, planted: Sequence[Planted], n_targets: int, output: str) -> None:
+        """Add the smallest tree operator that can hold these trees."""
+        self.compact = self.compact and all(item.single_target for item in planted)
+        build = _one_target_node if self.compact else _many_target_node
+        self.nodes.append(build(planted, n_targets, output))
 
     def explained(self, base: float, n_terms: int) -> ModelProto:
         """Sum ``contributions`` into ``raw`` and return the checked model.
@@ -119,7 +143,8 @@ class _Writer:
             ],
             [numpy_helper.from_array(value, name) for name, value in self.constants.items()],
         )
-        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+        ml_opset = ML_OPSET if self.compact else MANY_TARGET_ML_OPSET
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ml_opset)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
         checker.check_model(model, full_check=True)
         return model
@@ -128,8 +153,8 @@ class _Writer:
 class _AdditiveWriter(_Writer):
     """Write the parts of an AdditiveModel and their sum."""
 
-    def __init__(self, model: "AdditiveModel") -> None:
-        super().__init__(model.n_features)
+    def __init__(self, model: "AdditiveModel", *, compact: bool) -> None:
+        super().__init__(model.n_features, compact=compact)
         self.model = model
 
     def fragment(self) -> ModelProto:
@@ -151,13 +176,13 @@ class _AdditiveWriter(_Writer):
                 Planted.on(balanced(axis.feature, axis.thresholds, values), axis.feature)
                 for axis, values in axes
             ]
-        self.nodes.append(_tree_node(trees, self.n_features, output))
+        self.trees(trees, self.n_features, output)
 
     def _pairs(self) -> str:
         """Look the grids up in one flat table; trees do the index arithmetic.
 
-        The place of pair q is ``offset + row_bin * n_columns + column_bin``: the sum of a
-        base value and of two leaves.
+        The place of pair q is ``(offset + row_bin * n_columns) + column_bin``: the sum of
+        two leaves.
         """
         grids = self.model.grids
         sizes = np.array([grid.values.size for grid in grids])
@@ -169,13 +194,15 @@ class _AdditiveWriter(_Writer):
             )
         trees = []
         spread = np.zeros((len(grids), self.n_features), dtype=np.float32)
-        for q, grid in enumerate(grids):
-            for axis, stride in ((grid.rows, len(grid.columns)), (grid.columns, 1)):
-                places = stride * np.arange(len(axis))
+        offsets = np.cumsum(sizes) - sizes
+        for q, (grid, offset) in enumerate(zip(grids, offsets, strict=True)):
+            sides = ((grid.rows, len(grid.columns), offset), (grid.columns, 1, 0))
+            for axis, stride, start in sides:
+                places = start + stride * np.arange(len(axis))
                 trees.append(Planted.on(balanced(axis.feature, axis.thresholds, places), q))
                 spread[q, axis.feature] = 0.5
         table = np.concatenate([grid.values.ravel() for grid in grids]).astype(np.float32)
-        self.nodes.append(_tree_node(trees, len(grids), "cells", base=np.cumsum(sizes) - sizes))
+        self.trees(trees, len(grids), "cells")
         self.node("Cast", "cells", output="places", to=TensorProto.INT64)
         self.node("Gather", self.constant("table", table), "places", output="pairs")
         return self.node("MatMul", "pairs", self.constant("spread", spread), output="halves")
@@ -192,9 +219,64 @@ class _AdditiveWriter(_Writer):
         return self.node("Mul", "deviation", slopes, output="linear")
 
 
-def _tree_node(
-    planted: Sequence[Planted], n_targets: int, output: str, base: npt.ArrayLike | None = None
-) -> NodeProto:
+def _one_target_node(planted: Sequence[Planted], n_targets: int, output: str) -> NodeProto:
+    """Return a TreeEnsemble from ``X`` to ``output`` (lines, n_targets), one target a leaf.
+
+    Source: operator TreeEnsemble of ai.onnx.ml, version 5; splits and leaves are numbered
+    apart over all trees, and a tree that is one leaf is a split with that leaf twice.
+    """
+    splits: dict[str, list[Any]] = {name: [] for name in ("feature", "value", "missing")}
+    children: dict[str, list[Any]] = {
+        name: [] for name in ("true", "true_leaf", "false", "false_leaf")
+    }
+    roots: list[int] = []
+    targets: list[int] = []
+    weights: list[float] = []
+    for item in planted:
+        tree, leaf = item.tree, item.tree.feature < 0
+        # Where each node of the tree is found among all splits, or among all leaves.
+        places = (
+            np.where(
+                leaf, len(targets) + np.cumsum(leaf), len(splits["feature"]) + np.cumsum(~leaf)
+            )
+            - 1
+        )
+        order = np.flatnonzero(~leaf)
+        if not len(order):
+            order, left, right = np.array([0]), np.array([0]), np.array([0])
+        else:
+            left, right = tree.left[order], tree.right[order]
+        roots.append(len(splits["feature"]))
+        splits["feature"] += np.maximum(tree.feature[order], 0).tolist()
+        splits["value"] += tree.threshold[order].tolist()
+        splits["missing"] += tree.missing_left[order].tolist()
+        for side, child in (("true", left), ("false", right)):
+            children[side] += places[child].tolist()
+            children[f"{side}_leaf"] += leaf[child].astype(int).tolist()
+        for _, target, weight in sorted(item.weights):
+            targets.append(target)
+            weights.append(weight)
+    n_splits = len(splits["feature"])
+    attributes = {
+        "nodes_featureids": splits["feature"],
+        "nodes_modes": numpy_helper.from_array(np.zeros(n_splits, dtype=np.uint8)),
+        "nodes_splits": numpy_helper.from_array(np.array(splits["value"], dtype=np.float32)),
+        "nodes_truenodeids": children["true"],
+        "nodes_trueleafs": children["true_leaf"],
+        "nodes_falsenodeids": children["false"],
+        "nodes_falseleafs": children["false_leaf"],
+        "tree_roots": roots,
+        "leaf_targetids": targets,
+        "leaf_weights": numpy_helper.from_array(np.array(weights, dtype=np.float32)),
+    }
+    if any(splits["missing"]):
+        attributes["nodes_missing_value_tracks_true"] = [int(m) for m in splits["missing"]]
+    return helper.make_node(
+        "TreeEnsemble", ["X"], [output], domain="ai.onnx.ml", n_targets=n_targets, **attributes
+    )
+
+
+def _many_target_node(planted: Sequence[Planted], n_targets: int, output: str) -> NodeProto:
     """Return a TreeEnsembleRegressor from ``X`` (lines, d) to ``output`` (lines, n_targets).
 
     Source: operator TreeEnsembleRegressor of ai.onnx.ml, version 3.
@@ -219,8 +301,6 @@ def _tree_node(
     }
     if missing.any():
         attributes["nodes_missing_value_tracks_true"] = missing.astype(np.int64)
-    if base is not None:
-        attributes["base_values"] = np.asarray(base, dtype=np.float32)
     plain = {
         name: value.tolist() if isinstance(value, np.ndarray) else value
         for name, value in attributes.items()

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from common.edge.errors import UsageError
 from common.lab.additive import AdditiveModel
+from common.lab.arrays import matmul
 from common.lab.trees import Floats, Tree, read_lightgbm
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = [
     "LinearHead",
     "SiteLinearHead",
     "SitePart",
+    "SumHead",
     "TreeHead",
 ]
 
@@ -231,10 +233,13 @@ class AdditiveHead:
         Its contributions are interventional Shapley values.
     terms
         One name per column of the matrix.
+    compact
+        False beside an explained TreeHead in one graph; see ``additive_fragment``.
     """
 
     model: AdditiveModel
     terms: tuple[str, ...]
+    compact: bool = True
     additive: bool = True
 
     def __post_init__(self) -> None:
@@ -260,7 +265,9 @@ class AdditiveHead:
         if xp is np:
             contributions = self.model.contributions(matrix)
             return _raw(np, self.baseline, contributions), contributions
-        return _inlined(self.model.to_onnx(), matrix)
+        from common.lab.fragments import additive_fragment
+
+        return _inlined(additive_fragment(self.model, compact=self.compact), matrix)
 
 
 @dataclass(frozen=True)
@@ -283,12 +290,15 @@ class TreeHead:
     explain
         False exports the prediction alone, for a large yardstick: its only term is
         ``WHOLE_MODEL``.
+    compact
+        False beside an explained TreeHead in one graph; see ``additive_fragment``.
     """
 
     trees: tuple[Tree, ...]
     names: tuple[str, ...]
     scale: float = 1.0
     explain: bool = True
+    compact: bool = True
     additive: bool = False
 
     @classmethod
@@ -344,7 +354,8 @@ class TreeHead:
         from common.lab.fragments import Planted, tree_fragment
 
         planted = [Planted(tree, self._weights(tree)) for tree in self.trees]
-        return tree_fragment(planted, self.baseline, len(self.names), len(self.terms))
+        shape = len(self.names), len(self.terms)
+        return tree_fragment(planted, self.baseline, shape, compact=self.compact)
 
     def _weights(self, tree: Tree) -> list[tuple[int, int, float]]:
         """Return what each leaf adds to each term: (node, term, weight)."""
@@ -369,12 +380,71 @@ class TreeHead:
         return contributions
 
 
+@dataclass(frozen=True)
+class SumHead:
+    """Heads on the same matrix, added: a linear first stage and trees on its residual.
+
+    Contributions of the same name add up; other names stand side by side.
+
+    Parameters
+    ----------
+    heads
+        At least one.
+    """
+
+    heads: tuple[Head, ...]
+
+    def __post_init__(self) -> None:
+        if len({head.reads for head in self.heads}) != 1:
+            raise UsageError(
+                f"heads that read {[head.reads for head in self.heads]}",
+                expected="at least one head, all on the same matrix",
+            )
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the matrix's columns, the same for all heads."""
+        return self.heads[0].reads
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Names of all heads, each once, in order of appearance."""
+        return tuple(dict.fromkeys(name for head in self.heads for name in head.terms))
+
+    @property
+    def baseline(self) -> float:
+        """Sum of the baselines."""
+        return float(sum(head.baseline for head in self.heads))
+
+    @property
+    def additive(self) -> bool:
+        """Shapley values add up: true where it is true of every head."""
+        return all(head.additive for head in self.heads)
+
+    @property
+    def n_parameters(self) -> int:
+        """Sum over the heads."""
+        return sum(head.n_parameters for head in self.heads)
+
+    def __call__(self, xp: Any, matrix: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
+        """Return ``raw`` (lines,) and ``contributions`` (lines, n_terms)."""
+        place = {name: column for column, name in enumerate(self.terms)}
+        raw, contributions = 0.0, 0.0
+        for head in self.heads:
+            part, shares = head(xp, matrix, inputs)
+            target = np.zeros((len(head.terms), len(place)), dtype=np.float32)
+            target[np.arange(len(head.terms)), [place[name] for name in head.terms]] = 1
+            raw = raw + part
+            contributions = contributions + matmul(xp, shares, xp.asarray(target))
+        return raw, contributions
+
+
 def _raw(xp: Any, baseline: float, contributions: Any) -> Any:
     """Return the prediction, summed so that a line's bits do not depend on the others."""
     if xp is np:
         return baseline + contributions.sum(axis=1)
     ones = xp.asarray(np.ones((int(contributions.shape[1]), 1), dtype=np.float32))
-    return xp.squeeze(xp.matmul(contributions, ones), axis=1) + np.float32(baseline)
+    return xp.squeeze(matmul(xp, contributions, ones), axis=1) + np.float32(baseline)
 
 
 def _inlined(model: "onnx.ModelProto", matrix: Any) -> tuple[Any, Any]:
