@@ -51,10 +51,24 @@ def coverage_by_unit(
     if not known:
         raise UsageError("no unit has a coverage", expected="at least one finite share")
     title = f"L'intervalle à {french.percent(target, 0)} tient-il parole, unité par unité ?"
+    shown = thin(len(known))
+    near = sum(abs(share - target) <= 0.02 + 1e-12 for share, _ in known)
+    description = (
+        f"{french.percent(near / len(known), 0)} des unités sont à moins de deux points de la "
+        f"promesse ; les extrêmes sont {french.percent(known[0][0])} et "
+        f"{french.percent(known[-1][0])}. Cercle creux : plus de deux points en dessous."
+    )
+    svg = _coverage_canvas([share for share, _ in known], shown, target).render(title, description)
+    rows = tuple((known[i][1], french.percent(known[i][0])) for i in shown)
+    return Figure(title, svg, description, Table((noun, "Couverture"), rows))
+
+
+def _coverage_canvas(shares: Sequence[float], shown: npt.NDArray[np.intp], target: float) -> Canvas:
+    """Draw shares sorted upwards; only the marks at ``shown``."""
     canvas = Canvas(WIDTH, 250)
-    low = min(known[0][0], target - 0.1)
+    low = min(shares[0], target - 0.1)
     up = Scale(max(0.0, low - 0.05), 1.0, 206, 30)
-    across = Scale(-0.5, max(len(known) - 0.5, 0.5), 46, WIDTH - 14)
+    across = Scale(-0.5, max(len(shares) - 0.5, 0.5), 46, WIDTH - 14)
     for tick in up.ticks(4):
         canvas.line((46, up(tick)), (WIDTH - 14, up(tick)))
         canvas.text((40, up(tick) + 4), french.percent(tick, 0), anchor="end")
@@ -65,22 +79,11 @@ def coverage_by_unit(
         anchor="end",
         colour=RUST,
     )
-    shown = thin(len(known))
     for i in shown:
-        share = known[i][0]
-        canvas.mark((across(i), up(share)), size=3, hollow=share < target - 0.02)
-    canvas.text((46, 232), f"{french.plural(len(known), 'unité')}, de la moins couverte à la plus")
-    near = sum(abs(share - target) <= 0.02 + 1e-12 for share, _ in known)
-    description = (
-        f"{french.percent(near / len(known), 0)} des unités sont à moins de deux points de la "
-        f"promesse ; les extrêmes sont {french.percent(known[0][0])} et "
-        f"{french.percent(known[-1][0])}. Cercle creux : plus de deux points en dessous."
-    )
-    table = Table(
-        (noun, "Couverture"),
-        tuple((known[i][1], french.percent(known[i][0])) for i in shown),
-    )
-    return Figure(title, canvas.render(title, description), description, table)
+        canvas.mark((across(i), up(shares[i])), size=3, hollow=shares[i] < target - 0.02)
+    words = f"{french.plural(len(shares), 'unité')}, de la moins couverte à la plus couverte"
+    canvas.text((46, 232), words)
+    return canvas
 
 
 def weeks(

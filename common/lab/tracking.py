@@ -280,7 +280,7 @@ def _digest(run: Run) -> str:
 
 def _tier_tags(footprints: Mapping[str, Footprint]) -> dict[str, str]:
     """Return the evidence tier and quality of each stage, and the machine."""
-    tags = {}
+    tags: dict[str, str] = {}
     for stage, footprint in sorted(footprints.items()):
         tags[f"energy.{stage}.tier"] = footprint.tier
         tags[f"energy.{stage}.quality"] = footprint.quality
