@@ -7,6 +7,7 @@ no socket is opened: the store is a sqlite file beside the results.
 """
 
 import json
+import logging
 import os
 import re
 import sys
@@ -157,6 +158,7 @@ def _session(uri: str) -> Iterator[Any]:
         import mlflow  # slow (seconds): only when something is logged
         from mlflow.tracking import MlflowClient
 
+        logging.getLogger("mlflow").setLevel(logging.WARNING)  # the CLI says what is done
         if uri.startswith("sqlite:///"):
             Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         before = mlflow.get_tracking_uri()
