@@ -6,23 +6,22 @@ Every fragment takes ``X`` (lines, d) float32 and gives ``raw`` (lines,) and
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from onnx import ModelProto, NodeProto, TensorProto, checker, helper, numpy_helper
 
 from common.edge.errors import UsageError
+from common.lab.parts import Grid, Linear, Steps
 from common.lab.trees import Tree, balanced
-
-if TYPE_CHECKING:
-    from common.lab.additive import AdditiveModel, Linear
 
 __all__ = [
     "IR_VERSION",
     "MANY_TARGET_ML_OPSET",
     "ML_OPSET",
     "OPSET",
+    "Additive",
     "Planted",
     "additive_fragment",
     "tree_fragment",
@@ -39,6 +38,35 @@ IR_VERSION = 10
 
 _MAX_CELLS = 2**24
 """Integers up to here are exact in float32, and a sum of leaves indexes the grids."""
+
+
+class Additive(Protocol):
+    """What is written of an AdditiveModel."""
+
+    @property
+    def n_features(self) -> int:
+        """Columns of the matrix."""
+        ...
+
+    @property
+    def base(self) -> float:
+        """What the contributions are added to."""
+        ...
+
+    @property
+    def steps(self) -> tuple[Steps, ...]:
+        """At most one per feature."""
+        ...
+
+    @property
+    def grids(self) -> tuple[Grid, ...]:
+        """At most one per pair."""
+        ...
+
+    @property
+    def linear(self) -> Linear | None:
+        """The linear part, if any."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -74,7 +102,7 @@ def tree_fragment(
     return writer.explained(base, n_terms)
 
 
-def additive_fragment(model: "AdditiveModel", *, compact: bool = True) -> ModelProto:
+def additive_fragment(model: Additive, *, compact: bool = True) -> ModelProto:
     """Return the fragment of an AdditiveModel.
 
     Compact fragments use TreeEnsemble of ai.onnx.ml 5, half the bytes. Leaves with several
@@ -153,7 +181,7 @@ class _Writer:
 class _AdditiveWriter(_Writer):
     """Write the parts of an AdditiveModel and their sum."""
 
-    def __init__(self, model: "AdditiveModel", *, compact: bool) -> None:
+    def __init__(self, model: Additive, *, compact: bool) -> None:
         super().__init__(model.n_features, compact=compact)
         self.model = model
 
@@ -207,7 +235,7 @@ class _AdditiveWriter(_Writer):
         self.node("Gather", self.constant("table", table), "places", output="pairs")
         return self.node("MatMul", "pairs", self.constant("spread", spread), output="halves")
 
-    def _slopes(self, linear: "Linear") -> str:
+    def _slopes(self, linear: Linear) -> str:
         unused = self.constant("unused", linear.coefficients == 0)
         fill = self.constant("fill", linear.fill.astype(np.float32))
         means = self.constant("means", linear.means.astype(np.float32))

@@ -265,9 +265,7 @@ class AdditiveHead:
         if xp is np:
             contributions = self.model.contributions(matrix)
             return _raw(np, self.baseline, contributions), contributions
-        from common.lab.fragments import additive_fragment
-
-        return _inlined(additive_fragment(self.model, compact=self.compact), matrix)
+        return _inlined(self.model.to_onnx(compact=self.compact), matrix)
 
 
 @dataclass(frozen=True)

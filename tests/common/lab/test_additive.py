@@ -12,10 +12,6 @@ from hypothesis import strategies as st
 from common.edge.errors import DataError, UsageError
 from common.lab.additive import (
     AdditiveModel,
-    Axis,
-    Grid,
-    Linear,
-    Steps,
     compile_ebm,
     compile_lightgbm,
 )
@@ -27,6 +23,7 @@ from common.lab.parity import (
     open_session,
     run_model,
 )
+from common.lab.parts import Axis, Grid, Linear, Steps
 from common.lab.trees import floor32, read_lightgbm
 
 Matrix = npt.NDArray[np.float32]

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.edge.errors import ThresholdError, UsageError
-from common.lab.additive import AdditiveModel, Axis, Steps
+from common.lab.additive import AdditiveModel
 from common.lab.parity import ParityReport, adversarial_matrix, check_head, compare
+from common.lab.parts import Axis, Steps
 
 EDGES = np.array([0.1, 0.2, 5.0], dtype=np.float32)
 
