@@ -317,9 +317,8 @@ def _dataset(case: "UseCase", task: "Task", data: str, profile: str) -> "Dataset
 
 
 def _run(usecase: str, task_id: str | None, data: str, profile: str, out: Path, seed: int) -> Any:
-    from common.lab.publish import publish
-
     from common.lab import harness
+    from common.lab.publish import publish
 
     if profile not in ("quick", "full"):
         raise UsageError(f"profile {profile!r}", expected="quick or full")
@@ -343,7 +342,7 @@ def _task_of(opened: Any) -> "tuple[UseCase, Task]":
 
 
 def _table(runs: list[Any]) -> None:
-    from common.lab.cards import text_table
+    from common.lab.terminal import text_table
 
     typer.echo(text_table(runs))
 

@@ -16,13 +16,15 @@
     │   ├── SignatureError             SHA256SUMS was not signed by a trusted key
     │   ├── OperatorError              opset too new, or an operator outside the list
     │   └── GoldenRowError             a golden row does not give its recorded output
-    └── ThresholdError        exit 5   a figure is below the asked threshold
+    ├── ThresholdError        exit 5   a figure is below the asked threshold
+    └── ConformanceError      exit 1   a use case breaks a rule that holds for all of them
 """
 
 __all__ = [
     "ArchiveError",
     "AuneError",
     "ChecksumError",
+    "ConformanceError",
     "DataError",
     "GoldenRowError",
     "IntegrityError",
@@ -130,3 +132,7 @@ class ThresholdError(AuneError):
     """A figure is below the asked threshold."""
 
     exit_code = 5
+
+
+class ConformanceError(AuneError):
+    """A use case breaks a rule that must hold for every use case."""

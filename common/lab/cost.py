@@ -53,13 +53,11 @@ def _full(bench: Bench, final: Predicted, chosen: str) -> dict[str, dict[str, Fo
     for rung in rungs:
         bench.report(f"énergie, protocole complet : {rung.title}")
         stages[rung.name]["train"] = energy.measure(
-            partial(rung.fit, training), stage="train", protocol=energy.FULL_TRAINING
+            partial(rung.fit, training), stage="train", protocol=energy.FULL
         )
     for stage, size in BATCHES.items():
         works = {rung.name: _work(final, rung, bench, size) for rung in rungs}
-        compared = energy.interleave(
-            works, stage=stage, predictions=size, protocol=energy.FULL_PREDICTION
-        )
+        compared = energy.interleave(works, stage=stage, predictions=size, protocol=energy.FULL)
         for name, footprint in compared.items():
             stages[name][stage] = footprint
     return stages

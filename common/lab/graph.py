@@ -50,7 +50,7 @@ def trace(task: Task) -> "onnx.ModelProto":
     features = task.features(ndx, inputs)
     outputs = {"matrix": _matrix(ndx, features, task.terms)}
     outputs |= {f"context_{name}": values for name, values in features.context.items()}
-    return _build(inputs, outputs)
+    return _build(inputs, outputs, drop_unused=True)
 
 
 def assemble(task: Task, rung: Rung, fitted: Fitted) -> "onnx.ModelProto":
@@ -194,15 +194,19 @@ def _matrix(xp: Any, features: Features, terms: tuple[Term, ...]) -> Any:
     return xp.astype(xp.round(ordered / xp.asarray(grid)) * xp.asarray(grid), xp.float32)
 
 
-def _answer(
-    xp: Any, task: Task, features: Features, head: "Head", inputs: Mapping[str, Any]
-) -> tuple[Any, Any]:
+def _answer(xp: Any, task: Task, features: Features, head: "Head", inputs: Any) -> tuple[Any, Any]:
     """Run a head on the columns it reads; back to (n, n_steps, ...)."""
-    terms = tuple(term for term in task.terms if term.name in set(head.reads))
-    matrix = _matrix(xp, features, terms)
+    terms = tuple(term for term in task.terms if term.name in head.reads)
+    if tuple(term.name for term in terms) != head.reads:
+        raise UsageError(
+            f"a head that reads {head.reads}", expected="terms of the task, in the task's order"
+        )
     n_steps = task_steps(features)
-    lines = xp.reshape(matrix, (-1, len(terms)))
-    raw, contributions = head(xp, lines, inputs)
+    context = {f"context_{name}": values for name, values in features.context.items()}
+    lines = None
+    if terms:
+        lines = xp.reshape(_matrix(xp, features, terms), (-1, len(terms)))
+    raw, contributions = head(xp, lines, {**inputs, **context})
     return (
         xp.reshape(raw, (-1, n_steps)),
         xp.reshape(contributions, (-1, n_steps, len(head.terms))),
@@ -219,9 +223,11 @@ def _chunks(n_rows: int) -> Iterator[slice]:
         yield slice(start, min(start + CHUNK_ROWS, n_rows))
 
 
-def _build(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> "onnx.ModelProto":
+def _build(
+    inputs: Mapping[str, Any], outputs: Mapping[str, Any], *, drop_unused: bool = False
+) -> "onnx.ModelProto":
     import ndonnx as ndx
 
-    model = ndx.build(dict(inputs), dict(outputs))
+    model = ndx.build(dict(inputs), dict(outputs), drop_unused=drop_unused)
     model.producer_name = "aune"
     return model

@@ -100,9 +100,10 @@ def choose(task: Task, tuning: Predicted) -> ladder.Choice:
     losses = {
         name: task.unit_losses(tuning.examples, outputs) for name, outputs in tuning.outputs.items()
     }
-    titles = {rung.name: rung.title for rung in task.rungs}
-    kinds = {rung.name: rung.kind for rung in task.rungs}
-    return ladder.choose(losses, titles=titles, kinds=kinds, margin=task.margin)
+    shippable = [rung.name for rung in task.rungs if rung.scope == "global"]
+    return ladder.choose(
+        losses, task.rungs, task.margin, shippable=shippable, transform=task.transform
+    )
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,8 @@ def _record(parts: _Parts, rung: Rung) -> Run:
         seed=parts.options.seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         facts={
+            "main_metric": task.metrics[0].name,
+            "metric_titles": {metric.name: metric.title for metric in task.metrics},
             "track_titles": {track.name: track.title for track in task.tracks},
             "paired_wins": scoring.paired_wins(task, final, rung.name),
             "n_parameters": {name: row.n_parameters for name, row in final.candidates.items()},

@@ -4,10 +4,10 @@ A head is called with ``xp`` being numpy (tests) or ndonnx (tracing into the gra
 always keeps ``raw == baseline + contributions.sum(axis=1)``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +26,6 @@ __all__ = [
     "AdditiveHead",
     "Head",
     "LinearHead",
-    "SiteLinearHead",
-    "SitePart",
     "SumHead",
     "TreeHead",
 ]
@@ -62,6 +60,10 @@ class Head(Protocol):
     @property
     def n_parameters(self) -> int:
         """Number of fitted numbers in the head (per site where it is per-site)."""
+        ...
+
+    def thresholds(self) -> tuple[npt.ArrayLike, ...]:
+        """Values at which the head changes its route, one array per column read."""
         ...
 
     def __call__(self, xp: Any, matrix: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -120,106 +122,16 @@ class LinearHead:
         """One coefficient per term and the baseline."""
         return len(self.coefficients) + 1
 
+    def thresholds(self) -> tuple[npt.ArrayLike, ...]:
+        """Return the means: a line has no route, but its contributions change sign there."""
+        return tuple([mean] for mean in self.means)
+
     def __call__(self, xp: Any, matrix: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:  # noqa: ARG002 - the Head protocol
         """Return ``raw`` (lines,) and ``contributions`` (lines, n_terms)."""
         _check_width(matrix, self.reads)
         means = xp.asarray(np.array(self.means, dtype=np.float32))
         slopes = xp.asarray(np.array(self.coefficients, dtype=np.float32))
         contributions = (matrix - means) * slopes
-        return _raw(xp, self.baseline, contributions), contributions
-
-
-@dataclass(frozen=True)
-class SitePart:
-    """One term of a SiteLinearHead: coefficients from a graph input, and what they weigh.
-
-    Parameters
-    ----------
-    term
-        Name of the contribution.
-    state
-        Graph input of shape (n, p): the site's coefficients for each row.
-    kind
-        ``weights``: ``design`` gives (lines, p) numbers and the contribution is their
-        product with the coefficients, summed. ``index``: ``design`` gives (lines,) int64
-        and the contribution is the coefficient at that place (168 hour-of-week effects
-        without a one-hot matrix).
-    design
-        ``design(xp, matrix, inputs)`` against the array API.
-    width
-        p, the number of coefficients.
-    """
-
-    term: str
-    state: str
-    kind: Literal["weights", "index"]
-    design: Callable[[Any, Any, Mapping[str, Any]], Any]
-    width: int
-
-    def __call__(self, xp: Any, matrix: Any, inputs: Mapping[str, Any], steps: int) -> Any:
-        """Return the contribution, shape (lines, 1), lines = n * steps."""
-        coefficients = inputs[self.state]
-        design = self.design(xp, matrix, inputs)
-        if self.kind == "index":
-            places = xp.reshape(design, (-1, steps))
-            return xp.reshape(xp.take_along_axis(coefficients, places, axis=1), (-1, 1))
-        weights = xp.reshape(design, (-1, steps, self.width))
-        products = weights * xp.expand_dims(coefficients, axis=1)
-        return xp.reshape(xp.sum(products, axis=2), (-1, 1))
-
-
-@dataclass(frozen=True)
-class SiteLinearHead:
-    """A linear model per site, its coefficients an input of the graph.
-
-    Time of week and temperature (Mathieu et al. 2011): one ``index`` part over 168 hour
-    effects and one ``weights`` part over the pieces of temperature. Harmonic regression:
-    one ``weights`` part per group of sines and cosines.
-
-    Parameters
-    ----------
-    parts
-        One per term.
-    steps
-        Lines of the matrix per row of the inputs (24 for a meter-day).
-    reads
-        Names of the matrix's columns, at least one, in the order of ``Task.terms``.
-
-    Notes
-    -----
-    The baseline is 0, as a site's level is itself an input; contributions are the terms
-    as fitted, not centred, hence ``additive`` is False (no Shapley values).
-    """
-
-    parts: tuple[SitePart, ...]
-    steps: int
-    reads: tuple[str, ...]
-    baseline: float = 0.0
-    additive: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.parts or not self.reads or self.steps < 1:
-            raise UsageError(
-                f"{len(self.parts)} parts, {len(self.reads)} columns, {self.steps} steps",
-                expected="at least one of each",
-            )
-
-    @property
-    def terms(self) -> tuple[str, ...]:
-        """Names of the parts."""
-        return tuple(part.term for part in self.parts)
-
-    @property
-    def n_parameters(self) -> int:
-        """Coefficients of one site."""
-        return sum(part.width for part in self.parts)
-
-    def __call__(self, xp: Any, matrix: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
-        """Return ``raw`` (lines,) and ``contributions`` (lines, n_terms)."""
-        _check_width(matrix, self.reads)
-        contributions = xp.concat(
-            [part(xp, matrix, inputs, self.steps) for part in self.parts], axis=1
-        )
         return _raw(xp, self.baseline, contributions), contributions
 
 
@@ -259,6 +171,10 @@ class AdditiveHead:
     def n_parameters(self) -> int:
         """Fitted numbers of the model."""
         return self.model.n_parameters
+
+    def thresholds(self) -> tuple[npt.ArrayLike, ...]:
+        """Return the edges of all steps and grids."""
+        return self.model.thresholds()
 
     def __call__(self, xp: Any, matrix: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:  # noqa: ARG002 - the Head protocol
         """Return ``raw`` (lines,) and ``contributions`` (lines, n_terms)."""
@@ -339,6 +255,12 @@ class TreeHead:
     def n_parameters(self) -> int:
         """Thresholds and leaf values."""
         return sum(len(tree.feature) for tree in self.trees)
+
+    def thresholds(self) -> tuple[npt.ArrayLike, ...]:
+        """Return the thresholds of all trees, by column."""
+        feature = np.concatenate([tree.feature for tree in self.trees])
+        threshold = np.concatenate([tree.threshold for tree in self.trees])
+        return tuple(np.unique(threshold[feature == j]) for j in range(len(self.names)))
 
     def __call__(self, xp: Any, matrix: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:  # noqa: ARG002 - the Head protocol
         """Return ``raw`` (lines,) and ``contributions`` (lines, n_terms)."""
@@ -423,6 +345,11 @@ class SumHead:
     def n_parameters(self) -> int:
         """Sum over the heads."""
         return sum(head.n_parameters for head in self.heads)
+
+    def thresholds(self) -> tuple[npt.ArrayLike, ...]:
+        """Return the thresholds of all heads, by column."""
+        each = [head.thresholds() for head in self.heads]
+        return tuple(np.concatenate(column) for column in zip(*each, strict=True))
 
     def __call__(self, xp: Any, matrix: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
         """Return ``raw`` (lines,) and ``contributions`` (lines, n_terms)."""

@@ -538,6 +538,8 @@ class Task:
     unit_losses
         ``unit_losses(examples, outputs) -> (unit, block, loss)``: what the statistics and
         the benchmark see.
+    transform
+        Applied to each unit's mean loss before units are averaged (a square root, say).
     scored
         ``scored(examples, outputs, scale)``: what the metrics are computed on.
     scale
@@ -570,6 +572,7 @@ class Task:
     finish: Callable[[Any, Mapping[str, Any], Features, Answer], Mapping[str, Any]]
     train_on: Callable[[Examples, Mapping[str, Array]], tuple[Array, Array]]
     unit_losses: Callable[[Examples, Mapping[str, Array]], tuple[Array, Array, Array]]
+    transform: Callable[[Array], Array]
     scored: Callable[[Examples, Mapping[str, Array], Mapping[str, float]], Any]
     scale: Callable[[Examples], Mapping[str, float]]
     rungs: tuple[Rung, ...]

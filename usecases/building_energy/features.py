@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from common.lab.arrays import largest, matmul
+from common.lab.arrays import matmul
 from common.lab.usecase import Features, Term
 
 __all__ = [
@@ -33,6 +33,8 @@ N_KINDS = 8
 CLOSED = 7
 LEVEL_DAYS = 28
 SMALLEST_LEVEL_KWH = 1e-3
+MORNING_HOURS = 11
+"""Hours of the issue day whose temperature is known at noon, rounded down."""
 LARGEST_DEVIATION = 1.5
 """Deviations are clipped at this multiple of the level: a metering fault is not a trend."""
 
@@ -63,24 +65,16 @@ _DEGREES = 2.0**-6
 ELECTRICITY_TERMS = (
     Term("clock_hour", "heure de la journée", "calendrier", 1.0),
     Term("kind_of_day", "type de jour (lundi à dimanche, fermé)", "calendrier", 1.0),
-    Term("closed_before", "la veille est chômée", "calendrier", 1.0),
-    Term("closed_after", "le lendemain est chômé", "calendrier", 1.0),
     Term("bridge_days", "jours ouvrés chômés alentour (ponts)", "calendrier", 1.0),
     Term("expected", "profil attendu pour ce type de jour", "profil habituel", _RELATIVE),
-    Term("expected_peak", "pointe du profil de ce type de jour", "profil habituel", _RELATIVE),
-    Term("weekend_ratio", "rapport entre dimanche et semaine", "profil habituel", _RELATIVE),
     Term("week_before", "même heure une semaine avant", "semaines passées", _RELATIVE),
     Term("four_weeks", "moyenne de quatre mêmes jours", "semaines passées", _RELATIVE),
     Term("short_memory", "profil des dix derniers jours", "profil habituel", _RELATIVE),
-    Term("long_memory", "profil des trois derniers mois", "profil habituel", _RELATIVE),
     Term("scaled_profile", "profil porté au niveau récent", "niveau récent", _RELATIVE),
-    Term("recent_gap", "écart récent à cette heure", "niveau récent", _RELATIVE),
     Term("group_gap", "écart récent, jours du même groupe", "niveau récent", _RELATIVE),
     Term("last_day_gap", "écart du dernier jour connu", "niveau récent", _RELATIVE),
     Term("last_week_gap", "écart des sept derniers jours", "niveau récent", _RELATIVE),
-    Term("quarter_gap", "écart récent dans ce quart de journée", "niveau récent", _RELATIVE),
     Term("one_week_gap", "écart, une semaine avant", "semaines passées", _RELATIVE),
-    Term("two_week_gap", "écart, deux semaines avant", "semaines passées", _RELATIVE),
     Term(
         "lasting_day_gap", "écart du dernier jour, s'il dure d'habitude", "niveau récent", _RELATIVE
     ),
@@ -90,23 +84,16 @@ ELECTRICITY_TERMS = (
         "semaines passées",
         _RELATIVE,
     ),
-    Term("two_day_memory", "persistance des écarts à deux jours", "régularité", _RELATIVE),
     Term("week_memory", "persistance des écarts à une semaine", "régularité", _RELATIVE),
     Term("slope_by_hour", "effet propre de la température, par heure", "température", _RELATIVE),
     Term("slope_by_day", "effet propre de la température, par jour", "température", _RELATIVE),
     Term("similar_weather_gap", "écart des jours de température proche", "température", _RELATIVE),
     Term("similar_weather", "profil des jours de température proche", "température", _RELATIVE),
-    Term("temperature_celsius", "température prévue", "température", _DEGREES),
-    Term("day_temperature_celsius", "température moyenne prévue du jour", "température", _DEGREES),
-    Term(
-        "temperature_change", "température prévue moins récente, par heure", "température", _DEGREES
-    ),
     Term("day_temperature_change", "température prévue moins récente", "température", _DEGREES),
     Term(
         "week_temperature_celsius", "température des sept derniers jours", "température", _DEGREES
     ),
     Term("instability", "variabilité des quatre dernières semaines", "régularité", _RELATIVE),
-    Term("week_instability", "variabilité de la dernière semaine", "régularité", _RELATIVE),
     Term("hour_instability", "variabilité récente à cette heure", "régularité", _RELATIVE),
 )
 """Columns of the matrix in order; grids of relative loads are 2**-12 of the level."""
@@ -123,13 +110,17 @@ class _Past:
 
 @dataclass(frozen=True)
 class _Days:
-    """Kinds of the days: one-hot for the history (n, H, kinds) and the target (n, 1, kinds)."""
+    """Kinds of the days, one-hot: history (n, H, kinds), target (n, 1, kinds).
+
+    ``at`` is the target's place, counted in days from the first day of the history.
+    """
 
     history: Any
     target: Any
     similarity: Any
     weekday: Any
     closed: Any
+    at: int
 
 
 @dataclass(frozen=True)
@@ -152,27 +143,34 @@ def electricity_features(xp: Any, inputs: Inputs) -> Features:
     inputs
         ``load_kwh`` (n, 56, 24) by clock hour, last day known at issue time last, NaN
         unknown; ``temperature_celsius`` (n, 58, 24): the same days, then the issue day and
-        the target day (forecast); ``weekday`` (n,) of the target, Monday 0; ``closed``
-        (n, 61): 1 for public holidays and closures, from the first day of the history to
-        three days after the target.
+        the target day (57 days when the issue is at midnight, track F2); ``weekday`` (n,) of
+        the target, Monday 0; ``closed`` (n, 61): 1 for public holidays and closures, from the
+        first day of the history to three days after the target.
 
     Returns
     -------
     Features
-        Columns of shape (n, 1, 24) or (n, 1, 1); context ``level`` (n, 1) in kWh.
+        Columns of shape (n, 1, 24) or (n, 1, 1); context ``level`` (n, 1) in kWh,
+        ``expected`` (n, 24) and ``instability`` (n, 1) relative to it.
     """
     past = _past(xp, inputs["load_kwh"])
-    days = _days(xp, inputs["weekday"], inputs["closed"])
+    at = int(inputs["temperature_celsius"].shape[1]) - 1
+    days = _days(xp, inputs["weekday"], inputs["closed"], at)
     expectation = _expectation(xp, past, days)
     columns = (
         _calendar(xp, days)
         | _profile(xp, past, days, expectation)
         | _gaps(xp, past, days, expectation)
-        | _memory(xp, expectation)
+        | _memory(xp, days, expectation)
         | _weather(xp, past, days, expectation, inputs["temperature_celsius"])
         | _stability(xp, past, expectation)
     )
-    return Features(columns, {"level": xp.reshape(past.level, (-1, 1))})
+    context = {
+        "level": xp.reshape(past.level, (-1, 1)),
+        "expected": xp.reshape(expectation.expected, (-1, 24)),
+        "instability": xp.reshape(columns["instability"], (-1, 1)),
+    }
+    return Features(columns, context)
 
 
 def _constant(xp: Any, values: Any) -> Any:
@@ -213,12 +211,11 @@ def _past(xp: Any, load_kwh: Any) -> _Past:
     return _Past(filled / level, known, level)
 
 
-def _days(xp: Any, weekday: Any, closed: Any) -> _Days:
-    n_before = HISTORY_DAYS + 1
-    offsets = xp.asarray(np.arange(HISTORY_DAYS, dtype=np.int64) - n_before + 7 * 9)
+def _days(xp: Any, weekday: Any, closed: Any, at: int) -> _Days:
+    offsets = xp.asarray(np.arange(HISTORY_DAYS, dtype=np.int64) - at + 7 * 9)
     past_weekday = (xp.expand_dims(weekday, axis=1) + offsets) % 7
     history = xp.where(closed[:, :HISTORY_DAYS] > 0, CLOSED, past_weekday)
-    target = xp.where(closed[:, n_before : n_before + 1] > 0, CLOSED, weekday[:, None])
+    target = xp.where(closed[:, at : at + 1] > 0, CLOSED, weekday[:, None])
     kinds = xp.asarray(np.arange(N_KINDS, dtype=np.int64))
     one_hot = xp.astype(xp.expand_dims(history, axis=2) == kinds, xp.float32)
     return _Days(
@@ -227,6 +224,7 @@ def _days(xp: Any, weekday: Any, closed: Any) -> _Days:
         similarity=xp.permute_dims(matmul(xp, one_hot, _constant(xp, SIMILARITY)), (0, 2, 1)),
         weekday=weekday,
         closed=closed,
+        at=at,
     )
 
 
@@ -255,17 +253,16 @@ def _expectation(xp: Any, past: _Past, days: _Days, memory_days: float = 28.0) -
 
 
 def _calendar(xp: Any, days: _Days) -> dict[str, Any]:
-    at = HISTORY_DAYS + 1
-    weekend = (days.weekday[:, None] + xp.asarray(np.arange(-3, 4, dtype=np.int64)) + 7) % 7 >= 5
-    near = days.closed[:, at - BRIDGE_DAYS : at + BRIDGE_DAYS + 1] > 0
-    idle = xp.astype(near | weekend, xp.float32)
-    bridges = xp.sum(xp.astype(near & ~weekend, xp.float32), axis=1)
+    at = days.at
+    around = xp.asarray(np.arange(-BRIDGE_DAYS, BRIDGE_DAYS + 1, dtype=np.int64) + 7)
+    working = (days.weekday[:, None] + around) % 7 < 5
+    closed = days.closed[:, at - BRIDGE_DAYS : at + BRIDGE_DAYS + 1] > 0
+    bridges = xp.sum(xp.astype(closed & working, xp.float32), axis=1)
     kind = xp.sum(days.target * _constant(xp, np.arange(N_KINDS)), axis=2)
+    kind = xp.reshape(kind, (-1, 1, 1))
     return {
-        "clock_hour": xp.reshape(kind, (-1, 1, 1)) * 0 + _constant(xp, np.arange(24)),
-        "kind_of_day": xp.reshape(kind, (-1, 1, 1)),
-        "closed_before": xp.reshape(idle[:, BRIDGE_DAYS - 1], (-1, 1, 1)),
-        "closed_after": xp.reshape(idle[:, BRIDGE_DAYS + 1], (-1, 1, 1)),
+        "clock_hour": kind * 0 + _constant(xp, np.arange(24)),
+        "kind_of_day": kind,
         "bridge_days": xp.reshape(bridges, (-1, 1, 1)),
     }
 
@@ -277,14 +274,9 @@ def _profile(xp: Any, past: _Past, days: _Days, seen: _Expectation) -> dict[str,
     ratio = _sum(xp, _sum(xp, past.relative, 2) * weights, 1) / _at_least(
         xp, _sum(xp, _sum(xp, fitted, 2) * weights, 1), 1e-6
     )
-    working = _sum(xp, seen.profiles[:, :5, :], (1, 2)) / 120
-    sunday = _sum(xp, seen.profiles[:, 6:7, :], 2) / 24
     return {
         "expected": expected,
-        "expected_peak": xp.expand_dims(largest(xp, seen.target, 2), axis=2),
-        "weekend_ratio": sunday / _at_least(xp, working, 1e-6),
         "short_memory": _clip(xp, _other_memory(xp, past, days, 10.0, 1.5) - expected),
-        "long_memory": _clip(xp, _other_memory(xp, past, days, 80.0, 8.0) - expected),
         "scaled_profile": _clip(xp, seen.target * ratio - expected),
     }
 
@@ -295,14 +287,14 @@ def _other_memory(xp: Any, past: _Past, days: _Days, memory_days: float, recent_
     return matmul(xp, days.target, profiles) + _recent(xp, gaps, past, recent_days)
 
 
-def _same_day(past: _Past, weeks: int) -> tuple[Any, Any]:
+def _same_day(past: _Past, at: int, weeks: int) -> tuple[Any, Any]:
     """Return the target's weekday some weeks before, (n, 1, 24), and whether it is known."""
-    day = HISTORY_DAYS + 1 - 7 * weeks
+    day = at - 7 * weeks
     return past.relative[:, day : day + 1, :], past.known[:, day : day + 1, :]
 
 
 def _gaps(xp: Any, past: _Past, days: _Days, seen: _Expectation) -> dict[str, Any]:
-    same = [_same_day(past, weeks) for weeks in (1, 2, 3, 4)]
+    same = [_same_day(past, days.at, weeks) for weeks in (1, 2, 3, 4)]
     values = xp.concat([value for value, _ in same], axis=1)
     known = xp.concat([flag for _, flag in same], axis=1)
     some = _sum(xp, known, 1) > 0
@@ -317,13 +309,10 @@ def _gaps(xp: Any, past: _Past, days: _Days, seen: _Expectation) -> dict[str, An
     return {
         "week_before": xp.where(same[0][1] > 0, same[0][0], four_weeks),
         "four_weeks": four_weeks,
-        "recent_gap": seen.expected - seen.target,
         "group_gap": group,
         "last_day_gap": _last_day(xp, past, seen),
         "last_week_gap": _mean(xp, *_daily(xp, past, seen, last=7), axis=1),
-        "quarter_gap": _quarters(xp, past, seen),
         "one_week_gap": _clip(xp, (same[0][0] - seen.expected) * same[0][1]),
-        "two_week_gap": _clip(xp, (same[1][0] - seen.expected) * same[1][1]),
     }
 
 
@@ -341,28 +330,18 @@ def _last_day(xp: Any, past: _Past, seen: _Expectation) -> Any:
     return _sum(xp, gap * weights, 1) / _at_least(xp, _sum(xp, weights, 1), 1e-9)
 
 
-def _quarters(xp: Any, past: _Past, seen: _Expectation) -> Any:
-    """Return the gap of the last three days in the target hour's six hours, (n, 1, 24)."""
-    gaps = xp.sum(xp.reshape(seen.gaps[:, -3:, :], (-1, 3, 4, 6)), axis=(1, 3))
-    known = xp.sum(xp.reshape(past.known[:, -3:, :], (-1, 3, 4, 6)), axis=(1, 3))
-    mean = xp.expand_dims(gaps / _at_least(xp, known, 1.0), axis=2)
-    return xp.reshape(mean + _constant(xp, np.zeros((1, 1, 6))), (-1, 1, 24))
-
-
-def _memory(xp: Any, seen: _Expectation) -> dict[str, Any]:
+def _memory(xp: Any, days: _Days, seen: _Expectation) -> dict[str, Any]:
     """Return how long gaps last at this meter, and the gaps that should last."""
     gaps = seen.gaps
     daily = xp.sum(gaps, axis=2, keepdims=True) / 24
-    power = _sum(xp, gaps[:, 2:, :] * gaps[:, 2:, :], (1, 2)) + 1e-6
-    two_days = _sum(xp, gaps[:, 2:, :] * gaps[:, :-2, :], (1, 2)) / power
+    power = _sum(xp, gaps * gaps, (1, 2)) + 1e-6
     week = _sum(xp, gaps[:, 7:, :] * gaps[:, :-7, :], (1, 2)) / power
     daily_power = _sum(xp, daily[:, 2:, :] * daily[:, 2:, :], 1) + 1e-6
     by_day = _sum(xp, daily[:, 2:, :] * daily[:, :-2, :], 1) / daily_power
     return {
-        "two_day_memory": two_days,
         "week_memory": week,
         "lasting_day_gap": by_day * daily[:, -1:, :],
-        "lasting_week_gap": week * gaps[:, -6:-5, :],
+        "lasting_week_gap": week * gaps[:, days.at - 7 : days.at - 6, :],
     }
 
 
@@ -377,12 +356,21 @@ class _Air:
 
 
 def _air(xp: Any, temperature_celsius: Any) -> _Air:
-    """Fill a missing forecast with the last week's mean at the same hour."""
+    """Fill a missing forecast from the last three days and this morning.
+
+    Their mean at each hour, moved by 0.7 of how much this morning (0 to 10 h) departs from
+    theirs; 0.7 was chosen on 2021.
+    """
     known = xp.astype(~xp.isnan(temperature_celsius), xp.float32)
     filled = xp.where(xp.isnan(temperature_celsius), _constant(xp, 0), temperature_celsius)
     history, known_history = filled[:, :HISTORY_DAYS, :], known[:, :HISTORY_DAYS, :]
     week = _mean(xp, history[:, -7:, :], known_history[:, -7:, :], 1)
-    forecast = xp.where(known[:, -1:, :] > 0, filled[:, -1:, :], week)
+    usual = _mean(xp, history[:, -3:, :], known_history[:, -3:, :], 1)
+    morning = known[:, -2:-1, :MORNING_HOURS]
+    departure = _mean(
+        xp, filled[:, -2:-1, :MORNING_HOURS] - usual[:, :, :MORNING_HOURS], morning, 2
+    )
+    forecast = xp.where(known[:, -1:, :] > 0, filled[:, -1:, :], usual + 0.7 * departure)
     return _Air(history, known_history, week, forecast)
 
 
@@ -406,9 +394,6 @@ def _weather(
     return {
         "slope_by_day": slope * change,
         "slope_by_hour": hourly_slope * day_change,
-        "temperature_celsius": air.forecast,
-        "day_temperature_celsius": _sum(xp, air.forecast, 2) / 24,
-        "temperature_change": change,
         "day_temperature_change": day_change,
         "week_temperature_celsius": _sum(xp, air.week, 2) / 24,
     } | _similar_weather(xp, past, days, seen, air)
@@ -438,6 +423,5 @@ def _stability(xp: Any, past: _Past, seen: _Expectation) -> dict[str, Any]:
     squares = seen.gaps * seen.gaps
     return {
         "instability": xp.sqrt(_mean(xp, squares[:, -28:, :], past.known[:, -28:, :], (1, 2))),
-        "week_instability": xp.sqrt(_mean(xp, squares[:, -7:, :], past.known[:, -7:, :], (1, 2))),
         "hour_instability": xp.sqrt(_mean(xp, squares[:, -28:, :], past.known[:, -28:, :], 1)),
     }

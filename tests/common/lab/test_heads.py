@@ -1,6 +1,5 @@
 """Heads say the same in numpy and in the graph, and their reasons add up."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,8 +16,6 @@ from common.lab.heads import (
     AdditiveHead,
     Head,
     LinearHead,
-    SiteLinearHead,
-    SitePart,
     TreeHead,
 )
 from common.lab.parity import adversarial_matrix, check_head, head_model, open_session, run_model
@@ -187,53 +184,6 @@ def test_free_trees_that_would_be_silently_wrong_are_refused(
         TreeHead.of([booster], NAMES)
 
 
-def temperature_pieces(xp: Any, matrix: Any, inputs: Mapping[str, Any]) -> Any:
-    """Return the temperature below and above 15 degrees, two pieces."""
-    temperature = matrix[:, 0:1] - xp.asarray(np.float32(15.0))
-    zero = xp.asarray(np.float32(0.0))
-    return xp.concat([xp.minimum(temperature, zero), xp.maximum(temperature, zero)], axis=1)
-
-
-def hour_of_day(xp: Any, matrix: Any, inputs: Mapping[str, Any]) -> Any:
-    """Return 0, 1, 2 for the three lines of a row."""
-    return xp.astype(matrix[:, 1], xp.int64)
-
-
-SITE = SiteLinearHead(
-    parts=(
-        SitePart("hour", "hour_kwh", "index", hour_of_day, width=3),
-        SitePart("temperature", "slope_kwh_per_k", "weights", temperature_pieces, width=2),
-    ),
-    steps=3,
-    reads=("temperature", "hour"),
-)
-
-
-def test_a_site_model_takes_its_coefficients_as_graph_inputs() -> None:
-    """Two sites of three lines; every number redone by hand."""
-    X = np.array([[10, 0], [15, 1], [18, 2], [10, 2], [20, 1], [15, 0]], dtype=np.float32)
-    inputs = {
-        "hour_kwh": np.array([[1, 2, 3], [10, 20, 30]], dtype=np.float32),
-        "slope_kwh_per_k": np.array([[-0.5, 0.25], [0.0, 2.0]], dtype=np.float32),
-    }
-    hours = [1, 2, 3, 30, 20, 10]
-    slopes = [2.5, 0, 0.75, 0, 10, 0]  # -0.5 * -5, ., 0.25 * 3, 0 * -5, 2 * 5, .
-    raw, contributions = SITE(np, X, inputs)
-    assert contributions.tolist() == [list(pair) for pair in zip(hours, slopes, strict=True)]
-    assert raw.tolist() == [3.5, 2.0, 3.75, 30.0, 30.0, 10.0]
-
-    arguments = {
-        name: ndonnx.argument(shape=("n", values.shape[1]), dtype=ndonnx.float32)
-        for name, values in inputs.items()
-    }
-    matrix = ndonnx.argument(shape=("lines", 2), dtype=ndonnx.float32)
-    traced = dict(zip(("raw", "contributions"), SITE(ndonnx, matrix, arguments), strict=True))
-    found = run_model(ndonnx.build({"X": matrix, **arguments}, traced), {"X": X, **inputs})
-    assert found["raw"].tolist() == raw.tolist()
-    assert found["contributions"].tolist() == contributions.tolist()
-    assert (SITE.terms, SITE.n_parameters, SITE.baseline) == (("hour", "temperature"), 5, 0.0)
-
-
 def test_week_persistence_is_a_linear_head() -> None:
     """No AI: coefficient 1, mean 0, baseline 0; the prediction is last week's load."""
     head = LinearHead(("load_last_week",), (1.0,), baseline=0.0, means=(0.0,))
@@ -248,7 +198,6 @@ def test_week_persistence_is_a_linear_head() -> None:
         lambda: LinearHead((), (), 0.0, ()),
         lambda: LinearHead(("a",), (1.0, 2.0), 0.0, (0.0,)),
         lambda: LinearHead(("a",), (1.0,), 0.0, (0.0,))(np, np.zeros((2, 3)), {}),
-        lambda: SiteLinearHead((), 24, ("a",)),
         lambda: TreeHead.of([], NAMES),
         lambda: TreeHead.of([train()], NAMES[:2]),
     ],

@@ -1,0 +1,181 @@
+"""The rungs of the gas forecast's ladder, from last week to boosted trees."""
+
+from functools import partial
+
+from common.lab.heads import LinearHead
+from common.lab.usecase import Rung
+from usecases.building_energy.model import (
+    PLAIN_SPREAD,
+    Design,
+    Trees,
+    additive,
+    boosted,
+    copy_of,
+    linear,
+    site_rung,
+)
+from usecases.building_energy.site_models import HARMONIC, TOWT
+
+__all__ = ["GAS_RUNGS"]
+
+LINEAR_TERMS = (
+    "last_analogs",
+    "near_analogs",
+    "year_analogs",
+    "analog_mean",
+    "year_mean",
+    "analog_day_mean",
+    "near_day_mean",
+    "scaled_profile",
+    "analog_spread",
+    "near_spread",
+    "shape_change",
+    "hour_instability",
+    "slope",
+    "week_mean",
+    "fortnight_mean",
+    "last_day",
+    "week_before",
+    "two_weeks_before",
+    "week_peak",
+    "last_day_mean",
+    "week_level",
+    "month_level",
+    "week_gap",
+    "two_day_gap",
+)
+TREE_TERMS = (
+    "clock_hour",
+    "kind_of_day",
+    "closed_before",
+    "closed_after",
+    "analog_days",
+    "last_analogs",
+    "near_analogs",
+    "year_analogs",
+    "analog_mean",
+    "analog_count",
+    "analog_spread",
+    "near_spread",
+    "analog_day_mean",
+    "slope",
+    "last_day",
+    "two_weeks_before",
+    "week_peak",
+    "week_level",
+    "month_level",
+    "last_day_mean",
+    "week_gap",
+    "two_day_gap",
+    "shape_change",
+    "hour_instability",
+    "night_celsius",
+    "last_day_celsius",
+    "issue_day_celsius",
+    "day_celsius",
+    "week_celsius",
+    "change_celsius",
+    "three_hour_celsius",
+    "hour_change_celsius",
+)
+PAIRS = (
+    ("clock_hour", "kind_of_day"),
+    ("kind_of_day", "change_celsius"),
+    ("night_celsius", "day_celsius"),
+    ("issue_day_celsius", "day_celsius"),
+    ("week_gap", "issue_day_celsius"),
+    ("week_gap", "week_celsius"),
+    ("kind_of_day", "night_celsius"),
+    ("night_celsius", "three_hour_celsius"),
+    ("kind_of_day", "near_spread"),
+    ("clock_hour", "hour_change_celsius"),
+)
+
+GAS_DESIGN = Design(
+    anchor="analog_days",
+    linear_terms=LINEAR_TERMS,
+    tree_terms=TREE_TERMS,
+    spread_terms=("analog_days", "analog_spread", "near_spread", "hour_instability"),
+    largest_residual=3.0,
+    ridge=0.0003,
+)
+
+ANALOG_SPREAD = LinearHead(("analog_spread",), (0.8,), 0.01, (0.0,))
+"""Spread of the analog days: how much they disagree."""
+
+ADDITIVE = Trees(rounds=200, leaves=8, learning_rate=0.06, max_bin=31, min_rows=1000, pairs=PAIRS)
+SMALL = Trees(rounds=100, leaves=15, learning_rate=0.08)
+LARGE = Trees(rounds=400, leaves=63, learning_rate=0.03, min_rows=200)
+
+GAS_RUNGS = (
+    Rung(
+        "week_persistence",
+        "La semaine dernière",
+        "no_ai",
+        "global",
+        partial(copy_of, "week_before", PLAIN_SPREAD),
+        note="Même jour et même heure de la semaine précédente.",
+    ),
+    Rung(
+        "week_mean",
+        "Moyenne des sept derniers jours",
+        "no_ai",
+        "global",
+        partial(copy_of, "week_mean", PLAIN_SPREAD),
+        note="Moyenne des sept derniers jours connus, même heure.",
+    ),
+    Rung(
+        "analog_days",
+        "Jours analogues",
+        "no_ai",
+        "global",
+        partial(copy_of, GAS_DESIGN.anchor, ANALOG_SPREAD),
+        note="Jours de l'année écoulée qui ressemblent à demain, portés à sa température.",
+    ),
+    site_rung(
+        TOWT,
+        PLAIN_SPREAD,
+        "towt",
+        "Heure de semaine et température",
+        "Régression par compteur (TOWT) corrigée par les sept derniers jours.",
+    ),
+    site_rung(
+        HARMONIC,
+        PLAIN_SPREAD,
+        "harmonic",
+        "Régression harmonique",
+        "Régression par compteur sur des ondes journalières et les degrés-heures.",
+    ),
+    Rung(
+        "linear",
+        "Régression linéaire commune",
+        "linear",
+        "global",
+        partial(linear, GAS_DESIGN),
+        note="Une seule régression pour tous les compteurs, autour des jours analogues.",
+    ),
+    Rung(
+        "additive",
+        "Modèle additif (GA2M)",
+        "additive",
+        "global",
+        partial(additive, GAS_DESIGN, ADDITIVE),
+        note="Courbes et couples déclarés ajoutés à la régression ; chaque effet se lit.",
+    ),
+    Rung(
+        "boosted_small",
+        "Petits arbres boostés",
+        "boosted",
+        "global",
+        partial(boosted, GAS_DESIGN, SMALL),
+        note="100 arbres de 15 feuilles ajoutés à la régression.",
+    ),
+    Rung(
+        "boosted_large",
+        "Grands arbres boostés",
+        "boosted",
+        "global",
+        partial(boosted, GAS_DESIGN, LARGE, explain=False),
+        note="400 arbres de 63 feuilles : la mesure de ce qu'on pourrait gagner.",
+    ),
+)
