@@ -99,7 +99,7 @@ def check_ladder_starts_without_ai(specimen: Specimen) -> None:
 
 
 def check_fields_are_described(specimen: Specimen) -> None:
-    """Inputs, state inputs and outputs carry unit, French meaning, range and legal default."""
+    """Require unit, French meaning, range and legal default of every input, state and output."""
     task = specimen.task
     state = [item for rung in task.rungs for item in rung.state_fields]
     _unique("input", [item.name for item in (*task.inputs, *state)])
@@ -151,7 +151,7 @@ def check_terms_are_labelled(specimen: Specimen) -> None:
 
 
 def check_simulator_is_seeded_and_labelled(specimen: Specimen) -> None:
-    """The same seed gives the same data, another seed others; both are labelled SIMULATED."""
+    """Simulate twice: the same seed gives the same data, another others, all called SIMULATED."""
     task, simulated = specimen.task, specimen.simulated
     require(
         simulated.simulated and simulated.name.startswith("SIMULATED"),
@@ -167,7 +167,7 @@ def check_simulator_is_seeded_and_labelled(specimen: Specimen) -> None:
 
 
 def check_split_is_covered(specimen: Specimen) -> None:
-    """The simulator spans every period of the split, so that ``aune run`` works on it."""
+    """Hold that the simulator spans the split, so that ``aune run`` works without data."""
     split, times = specimen.task.split, specimen.simulated.times
     first, last = times.min().date(), times.max().date()
     require(

@@ -60,7 +60,7 @@ NO_HASH = "0" * 64
 
 
 def check_bundle_opens_on_the_edge(specimen: Specimen) -> None:
-    """A sealed bundle opens, replays and predicts in a fresh interpreter without the lab.
+    """Seal bundles, then open, replay and predict in a fresh interpreter without the lab.
 
     One rung of each kind is sealed with its default state; every import of a lab package
     fails in that interpreter.
@@ -81,7 +81,7 @@ def check_bundle_opens_on_the_edge(specimen: Specimen) -> None:
 
 def _seal(specimen: Specimen, rung: Rung, folder: Path, key: Path) -> Path:
     task = specimen.task
-    inputs = specimen.inputs(rung, specimen.examples)
+    inputs = specimen.inputs(rung)
     fields = (*task.inputs, *rung.state_fields)
     golden = golden_rows({item.name: np.asarray(inputs[item.name]) for item in fields})
     content = BundleContent(

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from common.edge.errors import ConformanceError
 from common.lab import graph
 from common.lab.candidate import Bench
 from common.lab.usecase import (
@@ -24,7 +25,18 @@ from common.lab.usecase import (
     UseCase,
 )
 
-__all__ = ["Specimen", "adversaries", "few_units", "legal_values"]
+__all__ = [
+    "Specimen",
+    "Trial",
+    "adversaries",
+    "between",
+    "few_units",
+    "legal_values",
+    "same_bits",
+]
+
+Trial = tuple[str, dict[str, Array], dict[str, Array]]
+"""Family of adversarial inputs, the inputs, what the graph gave."""
 
 HUGE = 1e6
 """Stands for an unbounded range."""
@@ -43,6 +55,8 @@ class Specimen:
     fit_days, score_days
         Last days before the test period that rungs are fitted on, first days of the test
         period that they predict.
+    history_days, spare_days
+        Days of data kept before the fit and after the score.
     seed
         Of the simulator and of the fits.
     """
@@ -52,9 +66,13 @@ class Specimen:
     n_units: int = 3
     fit_days: int = 150
     score_days: int = 21
+    history_days: int = 220
+    spare_days: int = 7
     seed: int = 7
     _fitted: dict[str, Fitted] = field(default_factory=dict, repr=False, compare=False)
     _models: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+    _inputs: dict[str, dict[str, Array]] = field(default_factory=dict, repr=False, compare=False)
+    _tried: dict[str, list[Trial]] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def simulated(self) -> Dataset:
@@ -63,8 +81,10 @@ class Specimen:
 
     @cached_property
     def dataset(self) -> Dataset:
-        """A few units of it."""
-        return few_units(self.simulated, self.n_units)
+        """A few units of it, over the days that matter."""
+        first = self.fit_period.start - timedelta(self.history_days)
+        last = self.score_period.stop + timedelta(self.spare_days)
+        return between(few_units(self.simulated, self.n_units), first, last)
 
     @property
     def fit_period(self) -> Period:
@@ -108,14 +128,26 @@ class Specimen:
             self._models[rung.name] = model.SerializeToString()
         return self._models[rung.name]
 
-    def inputs(self, rung: Rung, examples: Examples, dataset: Dataset | None = None) -> Any:
-        """Return the inputs of the rung's graph, per-site state and defaults included."""
-        bench = Bench(self.usecase.name, self.task, dataset or self.dataset, Path())
-        return bench.inputs(rung, examples)
+    def inputs(self, rung: Rung) -> dict[str, Array]:
+        """Return the rung's inputs of the score period, per-site state and defaults included."""
+        if rung.name not in self._inputs:
+            bench = Bench(self.usecase.name, self.task, self.dataset, Path())
+            self._inputs[rung.name] = bench.inputs(rung, self.examples)
+        return self._inputs[rung.name]
 
     def outputs(self, rung: Rung, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Run the rung's graph."""
         return graph.run(self.model(rung), inputs)
+
+    def tried(self, rung: Rung) -> list[Trial]:
+        """Return adversarial families of inputs with what the rung's graph gives for them."""
+        if rung.name not in self._tried:
+            families = adversaries(self.task, self.inputs(rung), self.seed)
+            opened = graph.session(self.model(rung))
+            self._tried[rung.name] = [
+                (family, values, graph.run(opened, values)) for family, values in families
+            ]
+        return self._tried[rung.name]
 
     def one_of_each_kind(self) -> list[Rung]:
         """Return the first rung of each kind, those that any site can use before others."""
@@ -127,7 +159,25 @@ class Specimen:
 
 def few_units(dataset: Dataset, n_units: int) -> Dataset:
     """Keep the rows of the first units of a data set."""
-    rows = np.asarray(dataset.groups.codes) < n_units
+    return _of_rows(dataset, np.asarray(dataset.groups.codes) < n_units)
+
+
+def between(dataset: Dataset, first: date, last: date) -> Dataset:
+    """Keep the rows, and the extras with times, from ``first`` to before ``last`` (UTC days)."""
+    import pandas as pd
+
+    start, stop = pd.Timestamp(first, tz="UTC"), pd.Timestamp(last, tz="UTC")
+    rows = np.asarray((dataset.times >= start) & (dataset.times < stop))
+    extras = {
+        name: table[(table.index >= start) & (table.index < stop)]
+        if isinstance(table.index, pd.DatetimeIndex)
+        else table
+        for name, table in dataset.extras.items()
+    }
+    return _of_rows(replace(dataset, extras=extras), rows)
+
+
+def _of_rows(dataset: Dataset, rows: Array) -> Dataset:
     return replace(
         dataset,
         columns={name: values[rows] for name, values in dataset.columns.items()},
@@ -135,6 +185,19 @@ def few_units(dataset: Dataset, n_units: int) -> Dataset:
         groups=dataset.groups[rows].remove_unused_categories(),
         valid=dataset.valid[rows],
     )
+
+
+def same_bits(found: Mapping[str, Any], expected: Mapping[str, Any], what: str) -> None:
+    """Raise ConformanceError unless the arrays agree bit by bit, NaN included."""
+    for name, values in expected.items():
+        if not np.array_equal(_bits(found[name]), _bits(values)):
+            raise ConformanceError(f"{what}: {name}", expected="the same bits")
+
+
+def _bits(values: Any) -> Array:
+    array = np.ascontiguousarray(values)
+    bits: Array = array.view(np.uint8) if array.dtype.kind == "f" and array.ndim else array
+    return bits
 
 
 def legal_values(declared: Field, n_rows: int, rng: np.random.Generator) -> Array:
