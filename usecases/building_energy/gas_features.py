@@ -3,7 +3,7 @@
 Heating follows the weather, the timetable and whether the boiler runs at all. Each past day
 gets a weight for how much it resembles tomorrow (kind of day, age, temperature, recent level,
 recent shape); a weighted regression on two temperatures, solved in closed form for each hour,
-then says what such a day consumes in tomorrow's weather. Four sets of weights, from the last
+then says what such a day consumes in tomorrow's weather. Three sets of weights, from the last
 days to the whole year, disagree where the future is uncertain. Nothing here is learnt.
 """
 
@@ -14,17 +14,24 @@ from typing import Any
 import numpy as np
 
 from common.lab.arrays import largest, matmul, rows_of
-from common.lab.usecase import Array, Features, Term
+from common.lab.usecase import Features, Term
+from usecases.building_energy.features import CLOSED, MORNING_HOURS, N_KINDS
+from usecases.building_energy.gas_kernels import (
+    DAY,
+    FALLS,
+    GAS_HISTORY_DAYS,
+    LAST_DAYS,
+    LOG_AGEING,
+    LOG_SIMILARITY,
+    NEAR,
+    SMOOTHING,
+    STEADY,
+)
 
 __all__ = ["GAS_HISTORY_DAYS", "GAS_TERMS", "gas_features"]
 
 Inputs = Mapping[str, Any]
 
-GAS_HISTORY_DAYS = 371
-"""Known days before the issue day: 53 weeks, so that last year's season is among them."""
-N_KINDS = 8
-CLOSED = 7
-"""Kinds of day: Monday to Sunday, then closed (public holiday or declared closure)."""
 HOURS_OF_A_DAY = 20
 """Known hours from which a day has a mean."""
 RECENT_DAYS = 5
@@ -36,102 +43,11 @@ SMALLEST_LEVEL_KWH = 0.02
 """The level is the largest of the year's mean, half the last 28 days' and 3 % of the peak,
 plus this: a boiler that is off all summer still has a level."""
 
-RIDGE_KELVIN2 = 1.5
+RIDGE_KELVIN2 = np.float32(1.5)
 """Ridge of the regressions on two temperatures, against days that are all alike."""
+SMALLEST_WEIGHT = 1e-6
 TINY = 1e-9
 
-
-@dataclass(frozen=True)
-class Kernel:
-    """How the weight of a past day falls with its distance from the target.
-
-    The weight is ``exp(-age / memory_days) + floor``, times the similarity of the kinds of
-    day, times a Gaussian of each distance. Chosen on 2021 (docs/decisions/gas-model.md).
-
-    Parameters
-    ----------
-    memory_days, floor
-        Ageing, in days; the floor is what is left of a day after a year.
-    kinds
-        What counts as the same kind of day: ``idle`` working or not, ``type`` working day,
-        Saturday, Sunday or closed, ``weekday`` each for itself.
-    kelvin
-        Width of the distance in effective temperature.
-    state, shape
-        Width of the distance in recent level and in the shape of the last known day,
-        relative to the level; infinite where it does not count.
-    """
-
-    memory_days: float
-    floor: float
-    kinds: str
-    kelvin: float
-    state: float = np.inf
-    shape: float = np.inf
-
-
-KERNELS = (
-    Kernel(6.0, 0.002, "idle", 6.0),
-    Kernel(10.0, 0.01, "weekday", 5.0, 0.3, 0.7),
-    Kernel(20.0, 0.05, "weekday", 5.0, 0.3, 1.0),
-    Kernel(90.0, 0.3, "type", 4.0, 0.3, 0.5),
-)
-LAST_DAYS, NEAR, STEADY, YEAR = range(4)
-DAY = 24
-"""Column of the day's mean, behind the 24 hours."""
-
-
-def _similarity(kinds: str) -> Array:
-    """Return how much a day of one kind tells about a day of another, (kinds, kinds)."""
-    day_type = np.array([0, 0, 0, 0, 0, 1, 2, 2])
-    same = day_type[:, None] == day_type
-    group = (day_type[:, None] > 0) == (day_type > 0)
-    if kinds == "idle":
-        return np.where(group, 1.0, 0.3)
-    if kinds == "type":
-        return np.where(same, 1.0, np.where(group, 0.4, 0.1))
-    return np.where(np.eye(N_KINDS) > 0, 1.0, np.where(same, 0.2, np.where(group, 0.1, 0.05)))
-
-
-def _log_similarity() -> Array:
-    """Return logarithms for each pair of kinds, (kinds * kinds, kernels)."""
-    tables = [np.log(_similarity(kernel.kinds)).ravel() for kernel in KERNELS]
-    return np.stack(tables, axis=1).astype(np.float32)
-
-
-def _log_ageing() -> Array:
-    """Return logarithms for each day of the history, (H, kernels)."""
-    age = np.arange(GAS_HISTORY_DAYS, 0, -1)[:, None]
-    memory = np.array([kernel.memory_days for kernel in KERNELS])
-    floor = np.array([kernel.floor for kernel in KERNELS])
-    return np.log(np.exp(-age / memory) + floor).astype(np.float32)
-
-
-def _falls() -> Array:
-    """Return what the squared distances (temperature, state, shape) are weighed by, (3, kernels)."""
-    widths = np.array([(kernel.kelvin, kernel.state, kernel.shape) for kernel in KERNELS])
-    return (-0.5 / widths.T**2).astype(np.float32)
-
-
-def _smoothing() -> Array:
-    """Return the matrix from two days of temperature to trailing means, (48, 50).
-
-    24 columns of means over 24 hours, the effective temperature of the day (30 % of the day
-    before, as buildings remember), 24 of means over 3 hours, the effective temperature again.
-    """
-    matrix = np.zeros((48, 50))
-    for hour in range(24):
-        matrix[hour + 1 : hour + 25, hour] = 1 / 24
-        matrix[hour + 22 : hour + 25, DAY + 1 + hour] = 1 / 3
-    effective = np.repeat([0.3, 0.7], 24) / 24
-    matrix[:, DAY] = matrix[:, 2 * DAY + 1] = effective
-    return matrix.astype(np.float32)
-
-
-LOG_SIMILARITY = _log_similarity()
-LOG_AGEING = _log_ageing()
-FALLS = _falls()
-SMOOTHING = _smoothing()
 
 _RELATIVE = 2.0**-12
 _DEGREES = 2.0**-6
@@ -144,38 +60,24 @@ GAS_TERMS = (
     Term("analog_days", "jours analogues", "jours analogues", _RELATIVE),
     Term("last_analogs", "jours analogues, tout récents", "jours analogues", _RELATIVE),
     Term("near_analogs", "jours analogues, récents", "jours analogues", _RELATIVE),
-    Term("year_analogs", "jours analogues, toute l'année", "jours analogues", _RELATIVE),
-    Term("analog_mean", "jours analogues sans météo", "jours analogues", _RELATIVE),
-    Term("year_mean", "jours de l'année sans météo", "jours analogues", _RELATIVE),
-    Term("analog_day_mean", "moyenne du jour analogue", "jours analogues", _RELATIVE),
+    Term("scaled_analogs", "jours analogues, total du jour", "jours analogues", _RELATIVE),
     Term("near_day_mean", "moyenne du jour analogue récent", "jours analogues", _RELATIVE),
-    Term("scaled_profile", "profil porté au niveau attendu", "jours analogues", _RELATIVE),
     Term("analog_spread", "désaccord entre jours analogues", "régularité", _RELATIVE),
     Term("near_spread", "désaccord entre jours récents", "régularité", _RELATIVE),
-    Term("analog_count", "nombre de jours analogues", "régularité", _RELATIVE),
-    Term("shape_change", "profils changeants la dernière semaine", "régularité", _RELATIVE),
     Term("hour_instability", "variabilité de la semaine à cette heure", "régularité", _RELATIVE),
-    Term("slope", "effet propre de la température (par K)", "température", _RELATIVE),
     Term("week_mean", "moyenne des sept derniers jours", "semaines passées", _RELATIVE),
     Term("fortnight_mean", "moyenne des quatorze derniers jours", "semaines passées", _RELATIVE),
-    Term("last_day", "dernier jour connu", "semaines passées", _RELATIVE),
     Term("week_before", "même heure une semaine avant", "semaines passées", _RELATIVE),
     Term("two_weeks_before", "même heure deux semaines avant", "semaines passées", _RELATIVE),
-    Term("week_peak", "pointe de la semaine à cette heure", "semaines passées", _RELATIVE),
-    Term("last_day_mean", "niveau du dernier jour connu", "niveau récent", _RELATIVE),
-    Term("week_level", "niveau des sept derniers jours", "niveau récent", _RELATIVE),
     Term("month_level", "niveau des quatre dernières semaines", "niveau récent", _RELATIVE),
     Term("week_gap", "écart aux jours analogues, sept jours", "niveau récent", _RELATIVE),
     Term("two_day_gap", "écart aux jours analogues, deux jours", "niveau récent", _RELATIVE),
+    Term("last_day_gap", "écart du dernier jour, à cette heure", "niveau récent", _RELATIVE),
     Term("night_celsius", "température prévue la nuit", "température", _DEGREES),
-    Term("last_day_celsius", "température du dernier jour connu", "température", _DEGREES),
-    Term("issue_day_celsius", "température d'aujourd'hui", "température", _DEGREES),
     Term("day_celsius", "température moyenne prévue", "température", _DEGREES),
-    Term("week_celsius", "température des sept derniers jours", "température", _DEGREES),
     Term("change_celsius", "température prévue moins récente", "température", _DEGREES),
     Term("three_hour_celsius", "température prévue, trois heures", "température", _DEGREES),
-    Term("hour_change_celsius", "température de l'heure moins celle du jour", "température", _DEGREES),
-)  # fmt: skip
+)
 """Columns of the matrix in order; grids of relative loads are 2**-12 of the level."""
 
 
@@ -216,8 +118,6 @@ class _Kinds:
 class _Fit:
     """Weighted regressions, (n, kernels, 25) each: of the hours and of the day's mean."""
 
-    total: Any
-    mean: Any
     slope: Any
     value: Any
     spread: Any
@@ -247,16 +147,13 @@ def gas_features(xp: Any, inputs: Inputs) -> Features:
     past = _past(xp, inputs["load_kwh"])
     air = _air(xp, inputs["temperature_celsius"])
     kinds = _kinds(xp, inputs["weekday"], inputs["closed"], at)
-    shape = _shape_distance(xp, past, at)
-    weights = _weights(xp, kinds, (air.slow[:, :, DAY:], _state_distance(xp, past, at), shape))
-    fit = _fit(xp, past, air, weights)
+    fit = _fit(xp, past, air, _weights(xp, past, air, kinds, at))
     columns = (
         _calendar(xp, inputs["weekday"], inputs["closed"], kinds, at)
-        | _analogs(xp, past, fit, kinds)
+        | _analogs(xp, fit)
         | _recent(xp, past, at)
         | _gaps(xp, past, air, fit)
         | _weather(xp, air)
-        | {"shape_change": _mean(xp, shape[:, -7:, :])}
     )
     context = {
         "level": xp.reshape(past.level, (-1, 1)),
@@ -279,7 +176,7 @@ def _sum(xp: Any, values: Any, axis: int = 1) -> Any:
 
 
 def _mean(xp: Any, values: Any, axis: int = 1) -> Any:
-    return xp.mean(values, axis=axis, keepdims=True)
+    return _sum(xp, values, axis) * np.float32(1 / values.shape[axis])
 
 
 def _known_mean(xp: Any, values: Any, known: Any) -> Any:
@@ -287,13 +184,20 @@ def _known_mean(xp: Any, values: Any, known: Any) -> Any:
     return _sum(xp, values) / _at_least(xp, _sum(xp, known), 1.0)
 
 
+def _last_means(xp: Any, values: Any, known: Any, windows: tuple[int, ...]) -> Any:
+    """Average what is known of the last days, (n, windows, ...), each over so many days."""
+    first = int(values.shape[1]) - np.array(windows)[:, None]
+    weights = _constant(xp, np.arange(int(values.shape[1])) >= first)
+    return matmul(xp, weights, values) / _at_least(xp, matmul(xp, weights, known), 1.0)
+
+
 def _past(xp: Any, load_kwh: Any) -> _Past:
     unknown = xp.isnan(load_kwh)
     known = xp.astype(~unknown, xp.float32)
     load = xp.where(unknown, _constant(xp, 0), load_kwh)
     hours, total = _sum(xp, known, 2), _sum(xp, load, 2)
-    year = _known_mean(xp, total, hours)
-    month = _known_mean(xp, total[:, -LEVEL_DAYS:, :], hours[:, -LEVEL_DAYS:, :])
+    means = _last_means(xp, total, hours, (GAS_HISTORY_DAYS, LEVEL_DAYS))
+    year, month = means[:, :1, :], means[:, 1:, :]
     peak = xp.reshape(largest(xp, xp.reshape(load, (-1, GAS_HISTORY_DAYS * 24)), 1), (-1, 1, 1))
     level = xp.maximum(
         xp.maximum(year, month * np.float32(RECENT_SHARE)), peak * np.float32(PEAK_SHARE)
@@ -309,16 +213,24 @@ def _past(xp: Any, load_kwh: Any) -> _Past:
 
 
 def _air(xp: Any, temperature_celsius: Any) -> _Air:
-    """Fill what is not known with the last week's mean at the same hour."""
-    unknown = xp.isnan(temperature_celsius)
-    zeroed = xp.where(unknown, _constant(xp, 0), temperature_celsius)
-    last = slice(GAS_HISTORY_DAYS - 7, GAS_HISTORY_DAYS)
-    week = _known_mean(xp, zeroed[:, last, :], xp.astype(~unknown[:, last, :], xp.float32))
-    filled = xp.where(unknown, week, temperature_celsius)
+    filled = _filled(xp, temperature_celsius)
     before = xp.concat([filled[:, :1, :], filled[:, :-1, :]], axis=1)
     smooth = matmul(xp, xp.concat([before, filled], axis=2), _constant(xp, SMOOTHING))
     change = smooth[:, :GAS_HISTORY_DAYS, :] - smooth[:, -1:, :]
     return _Air(filled, smooth, change[:, :, : DAY + 1], change[:, :, DAY + 1 :])
+
+
+def _filled(xp: Any, temperature_celsius: Any) -> Any:
+    """Fill what is not known from the last three days and this morning, as for electricity."""
+    unknown = xp.isnan(temperature_celsius)
+    known = xp.astype(~unknown, xp.float32)
+    zeroed = xp.where(unknown, _constant(xp, 0), temperature_celsius)
+    last = slice(GAS_HISTORY_DAYS - 3, GAS_HISTORY_DAYS)
+    usual = _known_mean(xp, zeroed[:, last, :], known[:, last, :])
+    morning = known[:, -2:-1, :MORNING_HOURS]
+    departure = (zeroed[:, -2:-1, :MORNING_HOURS] - usual[:, :, :MORNING_HOURS]) * morning
+    change = _sum(xp, departure, 2) / _at_least(xp, _sum(xp, morning, 2), 1.0)
+    return xp.where(unknown, usual + change * np.float32(0.7), temperature_celsius)
 
 
 def _kinds(xp: Any, weekday: Any, closed: Any, at: int) -> _Kinds:
@@ -355,12 +267,13 @@ def _shape_distance(xp: Any, past: _Past, at: int) -> Any:
     return xp.sqrt(_sum(xp, gap * gap, 2) / _at_least(xp, _sum(xp, both, 2), 1.0))
 
 
-def _weights(xp: Any, kinds: _Kinds, distances: tuple[Any, Any, Any]) -> Any:
+def _weights(xp: Any, past: _Past, air: _Air, kinds: _Kinds, at: int) -> Any:
     """Return the weight of each past day in each kernel, (n, kernels, H)."""
-    distance = xp.concat(list(distances), axis=2)
+    state, shape = _state_distance(xp, past, at), _shape_distance(xp, past, at)
+    distance = xp.concat([air.slow[:, :, DAY:], state, shape], axis=2)
     alike = rows_of(xp, _constant(xp, LOG_SIMILARITY), kinds.history * N_KINDS + kinds.target)
-    fall = matmul(xp, distance * distance, _constant(xp, FALLS))
-    weights = xp.exp(fall + alike + _constant(xp, LOG_AGEING)) + np.float32(1e-6)
+    fall = matmul(xp, distance * distance, _constant(xp, FALLS)) + _constant(xp, LOG_AGEING)
+    weights = xp.exp(fall + xp.expand_dims(alike, axis=2)) + np.float32(SMALLEST_WEIGHT)
     return xp.permute_dims(weights, (0, 2, 1))
 
 
@@ -374,25 +287,22 @@ def _fit(xp: Any, past: _Past, air: _Air, weights: Any) -> _Fit:
     y, known, a, b = past.relative, past.known, air.slow, air.fast
     ka, kb, ya, yb = known * a, known * b, y * a, y * b
     products = [known, ka, kb, ka * a, kb * b, ka * b, y, ya, yb, y * y]
-    sums = matmul(xp, weights, xp.concat(products, axis=2))
-    width = DAY + 1
-    total = _at_least(xp, sums[:, :, :width], TINY)
-    means = [sums[:, :, k * width : (k + 1) * width] / total for k in range(1, 10)]
-    a1, b1, aa, bb, ab, y0, ay, by, yy = means
-    aa, bb, ab = aa - a1 * a1 + RIDGE, bb - b1 * b1 + RIDGE, ab - a1 * b1
+    sums = matmul(xp, xp.expand_dims(weights, axis=1), xp.stack(products, axis=1))
+    means = sums[:, 1:, :, :] / _at_least(xp, sums[:, :1, :, :], TINY)
+    a1, b1, aa, bb, ab, y0, ay, by, yy = (means[:, place, :, :] for place in range(9))
+    aa, bb, ab = aa - a1 * a1 + RIDGE_KELVIN2, bb - b1 * b1 + RIDGE_KELVIN2, ab - a1 * b1
     ay, by = ay - a1 * y0, by - b1 * y0
     p, r = _falling_slopes(xp, (aa, bb, ab), (ay, by))
-    explained = p * (p * (aa - RIDGE) - 2 * ay) + r * (r * (bb - RIDGE) - 2 * by) + 2 * p * r * ab
+    explained = (
+        p * (p * (aa - RIDGE_KELVIN2) - 2 * ay)
+        + r * (r * (bb - RIDGE_KELVIN2) - 2 * by)
+        + 2 * p * r * ab
+    )
     return _Fit(
-        total=total,
-        mean=y0,
         slope=p + r,
         value=_at_least(xp, y0 - p * a1 - r * b1, 0.0),
         spread=xp.sqrt(_at_least(xp, yy - y0 * y0 + explained, 0.0)),
     )
-
-
-RIDGE = np.float32(RIDGE_KELVIN2)
 
 
 def _falling_slopes(xp: Any, power: tuple[Any, Any, Any], covariance: tuple[Any, Any]) -> Any:
@@ -422,91 +332,60 @@ def _calendar(xp: Any, weekday: Any, closed: Any, kinds: _Kinds, at: int) -> dic
     }
 
 
-def _analogs(xp: Any, past: _Past, fit: _Fit, kinds: _Kinds) -> dict[str, Any]:
-    def hours(values: Any, kernel: int) -> Any:
-        return values[:, kernel : kernel + 1, :DAY]
-
-    day = fit.value[:, LAST_DAYS : LAST_DAYS + 1, DAY:]
-    count = fit.total[:, STEADY : STEADY + 1, DAY:]
-    profile = _profile(xp, past, kinds)
+def _analogs(xp: Any, fit: _Fit) -> dict[str, Any]:
+    steady, near = fit.value[:, STEADY : STEADY + 1, :], fit.value[:, NEAR : NEAR + 1, :DAY]
+    hours, day = steady[:, :, :DAY], steady[:, :, DAY:]
+    small = np.float32(0.01)
     return {
-        "analog_days": hours(fit.value, STEADY),
-        "last_analogs": hours(fit.value, LAST_DAYS),
-        "near_analogs": hours(fit.value, NEAR),
-        "year_analogs": hours(fit.value, YEAR),
-        "analog_mean": hours(fit.mean, STEADY),
-        "year_mean": hours(fit.mean, YEAR),
-        "analog_day_mean": _mean(xp, hours(fit.value, STEADY), 2),
-        "near_day_mean": _mean(xp, hours(fit.value, NEAR), 2),
-        "scaled_profile": profile / (_mean(xp, profile, 2) + np.float32(0.02)) * day,
-        "analog_spread": hours(fit.spread, STEADY),
-        "near_spread": hours(fit.spread, NEAR),
-        "analog_count": xp.log(count),
-        "slope": hours(fit.slope, STEADY),
+        "analog_days": hours,
+        "last_analogs": fit.value[:, LAST_DAYS : LAST_DAYS + 1, :DAY],
+        "near_analogs": near,
+        "scaled_analogs": hours * ((day + small) / (_mean(xp, hours, 2) + small)),
+        "near_day_mean": _mean(xp, near, 2),
+        "analog_spread": fit.spread[:, STEADY : STEADY + 1, :DAY],
+        "near_spread": fit.spread[:, NEAR : NEAR + 1, :DAY],
     }
-
-
-def _profile(xp: Any, past: _Past, kinds: _Kinds, memory_days: float = 14.0) -> Any:
-    """Return the mean day of the target's type, recent days first, (n, 1, 24)."""
-    age = np.arange(GAS_HISTORY_DAYS, 0, -1)
-    fading = _constant(xp, np.exp(-age / memory_days) + 0.002)
-    table = _constant(xp, _similarity("type").ravel())
-    alike = rows_of(xp, table, kinds.history * N_KINDS + kinds.target)
-    weights = xp.expand_dims(alike * fading, axis=1)
-    total = _at_least(xp, matmul(xp, weights, past.known[:, :, :DAY]), TINY)
-    return matmul(xp, weights, past.relative[:, :, :DAY]) / total
 
 
 def _recent(xp: Any, past: _Past, at: int) -> dict[str, Any]:
     relative, known = past.relative[:, -LEVEL_DAYS:, :], past.known[:, -LEVEL_DAYS:, :]
-    week = _known_mean(xp, relative[:, -7:, :], known[:, -7:, :])
-    fortnight = _known_mean(xp, relative[:, -14:, :], known[:, -14:, :])
-    month = _known_mean(xp, relative, known)
-    squares = _known_mean(xp, relative[:, -7:, :] * relative[:, -7:, :], known[:, -7:, :])
-    hours = week[:, :, :DAY]
+    means = _last_means(xp, relative, known, (7, 14, LEVEL_DAYS))
+    squares = _last_means(xp, relative * relative, known, (7,))
+    week = means[:, :1, :DAY]
 
-    def back(days: int) -> Any:
-        """Return the day so long before the target; last week's mean where it is unknown."""
-        place = slice(at - days, at - days + 1)
-        return xp.where(past.known[:, place, :] > 0, past.relative[:, place, :], week)
+    def weeks_before(weeks: int) -> Any:
+        """Return the same weekday; last week's mean where it is unknown."""
+        day = slice(at - 7 * weeks, at - 7 * weeks + 1)
+        return xp.where(past.known[:, day, :DAY] > 0, past.relative[:, day, :DAY], week)
 
-    last = back(at - GAS_HISTORY_DAYS + 1)
     return {
-        "week_mean": hours,
-        "fortnight_mean": fortnight[:, :, :DAY],
-        "last_day": last[:, :, :DAY],
-        "week_before": back(7)[:, :, :DAY],
-        "two_weeks_before": back(14)[:, :, :DAY],
-        "week_peak": xp.expand_dims(largest(xp, relative[:, -7:, :DAY], 1), axis=1),
-        "hour_instability": xp.sqrt(_at_least(xp, squares[:, :, :DAY] - hours * hours, 0.0)),
-        "last_day_mean": last[:, :, DAY:],
-        "week_level": week[:, :, DAY:],
-        "month_level": month[:, :, DAY:],
+        "week_mean": week,
+        "fortnight_mean": means[:, 1:2, :DAY],
+        "week_before": weeks_before(1),
+        "two_weeks_before": weeks_before(2),
+        "hour_instability": xp.sqrt(_at_least(xp, squares[:, :, :DAY] - week * week, 0.0)),
+        "month_level": means[:, 2:, DAY:],
     }
 
 
 def _gaps(xp: Any, past: _Past, air: _Air, fit: _Fit) -> dict[str, Any]:
-    """Return how the last days strayed from the regression of the day's mean."""
-    value, slope = fit.value[:, STEADY : STEADY + 1, DAY:], fit.slope[:, STEADY : STEADY + 1, DAY:]
-    known = past.known[:, -7:, DAY:]
-    gap = (past.relative[:, -7:, DAY:] - value - slope * air.slow[:, -7:, DAY:]) * known
+    """Return how the last days strayed from the regression at their own temperature."""
+    value, slope = fit.value[:, STEADY : STEADY + 1, :], fit.slope[:, STEADY : STEADY + 1, :]
+    known = past.known[:, -7:, :]
+    gap = (past.relative[:, -7:, :] - value - slope * air.slow[:, -7:, :]) * known
+    means = _last_means(xp, gap[:, :, DAY:], known[:, :, DAY:], (7, 2))
     return {
-        "week_gap": _known_mean(xp, gap, known),
-        "two_day_gap": _known_mean(xp, gap[:, -2:, :], known[:, -2:, :]),
+        "week_gap": means[:, :1, :],
+        "two_day_gap": means[:, 1:, :],
+        "last_day_gap": gap[:, -1:, :DAY],
     }
 
 
 def _weather(xp: Any, air: _Air) -> dict[str, Any]:
-    forecast = air.celsius[:, -1:, :]
-    days = _mean(xp, air.celsius[:, GAS_HISTORY_DAYS - 1 :, :], 2)
-    week = _mean(xp, air.smooth[:, GAS_HISTORY_DAYS - 7 : GAS_HISTORY_DAYS, DAY : DAY + 1])
+    recent = air.smooth[:, GAS_HISTORY_DAYS - 7 : GAS_HISTORY_DAYS, DAY : DAY + 1]
     return {
-        "night_celsius": _mean(xp, forecast[:, :, :8], 2),
-        "last_day_celsius": days[:, :1, :],
-        "issue_day_celsius": days[:, -2:-1, :],
-        "day_celsius": days[:, -1:, :],
-        "week_celsius": week,
-        "change_celsius": air.smooth[:, -1:, DAY : DAY + 1] - week,
+        "night_celsius": _mean(xp, air.celsius[:, -1:, :8], 2),
+        "day_celsius": _mean(xp, air.celsius[:, -1:, :], 2),
+        "change_celsius": air.smooth[:, -1:, DAY : DAY + 1] - _mean(xp, recent),
         "three_hour_celsius": air.smooth[:, -1:, DAY + 1 : 2 * DAY + 1],
-        "hour_change_celsius": forecast - days[:, -1:, :],
     }

@@ -260,7 +260,8 @@ def by_season(examples: Examples) -> Array:
     """Return the season of each target day, in French."""
     names = np.array(["hiver", "printemps", "été", "automne"])
     month = examples.days.astype("datetime64[M]").astype(int) % 12
-    return names[(month + 1) % 12 // 3]
+    seasons: Array = names[(month + 1) % 12 // 3]
+    return seasons
 
 
 def by_size(examples: Examples) -> Array:
