@@ -184,16 +184,15 @@ def _remember(stem: Path, candidate: Candidate) -> None:
 
 
 def _recall(stem: Path) -> Candidate | None:
-    facts_path = stem.with_name(stem.name + ".json")
-    if not facts_path.exists():
+    facts_path, model_path = (stem.with_name(stem.name + end) for end in (".json", ".onnx"))
+    if not (facts_path.exists() and model_path.exists()):
         return None
     facts: dict[str, Any] = json.loads(facts_path.read_text(encoding="utf-8"))
     train = facts.pop("train")
     for name in ("co2_use_g", "co2_embodied_g"):
         train[name] = tuple(train[name])
     facts["terms"] = tuple(facts["terms"])
-    model = stem.with_name(stem.name + ".onnx").read_bytes()
-    return Candidate(model=model, train=Footprint(**train), **facts)
+    return Candidate(model=model_path.read_bytes(), train=Footprint(**train), **facts)
 
 
 def _write(path: Path, content: bytes) -> None:
