@@ -4,6 +4,8 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from common.lab.usecase import Array, Dataset, Examples, Fitted, Period, Rung, T
 __all__ = ["Bench", "Candidate"]
 
 PARITY_LINES = 10_000
+KEPT_STATES = 8
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,14 @@ class Bench:
     report: Callable[[str], None] = lambda _line: None
     _trainings: dict[str, Training] = field(default_factory=dict)
     _examples: dict[str, Examples] = field(default_factory=dict)
+    _states: dict[str, Mapping[str, Array]] = field(default_factory=dict)
 
+    @cached_property
     def key(self) -> str:
-        """Return the digest of everything a fitted rung depends on."""
+        """The digest of everything a fitted rung depends on."""
         parts = (
             f"{self.usecase} {self.task.id} {self.task.version} {self.seed}",
-            self.dataset.digest(),
+            self.dataset.digest,
             code_digest(self.usecase),
             lock_digest(),
         )
@@ -108,14 +113,17 @@ class Bench:
 
     def candidate(self, rung: Rung, period: Period) -> Candidate:
         """Fit and export ``rung`` on ``period``, or take up what a killed run left."""
-        stem = self.work / self.key() / f"{period}-{rung.name}".replace("..", "_")
+        stem = self.work / self.key / f"{period}-{rung.name}".replace("..", "_")
         remembered = _recall(stem)
         if remembered is not None:
             self.report(f"{rung.name}: repris de {period}")
             return remembered
         training = self.training(period)
+        latest = self._latest(rung, period)
         with energy.metered("train") as meter:
             fitted = rung.fit(training)
+            if rung.state is not None and latest is not None:
+                rung.state(self.dataset, latest)
         candidate = Candidate(
             rung=rung.name,
             model=graph.assemble(self.task, rung, fitted).SerializeToString(),
@@ -130,6 +138,12 @@ class Bench:
         self.report(f"{rung.name}: {candidate.train.cpu_seconds:.1f} s CPU, {period}")
         return candidate
 
+    def _latest(self, rung: Rung, period: Period) -> Examples | None:
+        """Return the last day of a period: a per-site rung's fit is metered there, once."""
+        if rung.state is None:
+            return None
+        return self.task.examples(self.dataset, Period(period.stop - timedelta(1), period.stop))
+
     def inputs(self, rung: Rung, examples: Examples) -> dict[str, Array]:
         """Return all inputs of the rung's graph: given ones, defaults, per-site state."""
         inputs = dict(examples.inputs)
@@ -137,13 +151,29 @@ class Bench:
             if declared.name not in inputs and declared.default is not None:
                 shape = (len(examples), *declared.default.shape)
                 inputs[declared.name] = np.broadcast_to(declared.default, shape)
-        if rung.state is not None:
-            inputs |= rung.state(self.dataset, examples)
-        return inputs
+        return inputs | self._state(rung, examples)
 
-    def outputs(self, rung: Rung, candidate: Candidate, examples: Examples) -> dict[str, Array]:
-        """Run a candidate's graph on examples."""
-        return graph.run(candidate.model, self.inputs(rung, examples))
+    def outputs(
+        self,
+        rung: Rung,
+        candidate: Candidate,
+        examples: Examples,
+        names: tuple[str, ...] | None = None,
+    ) -> dict[str, Array]:
+        """Run a candidate's graph on examples, for all outputs or those named."""
+        return graph.run(candidate.model, self.inputs(rung, examples), names)
+
+    def _state(self, rung: Rung, examples: Examples) -> Mapping[str, Array]:
+        """Fit a per-site rung for these rows; the last few fits are kept."""
+        if rung.state is None:
+            return {}
+        rows = hashlib.sha256(examples.days.tobytes() + "".join(examples.units).encode())
+        name = f"{rung.name} {rows.hexdigest()}"
+        if name not in self._states:
+            while len(self._states) >= KEPT_STATES:
+                self._states.pop(next(iter(self._states)))
+            self._states[name] = rung.state(self.dataset, examples)
+        return self._states[name]
 
 
 def _parameters(fitted: Fitted) -> int:

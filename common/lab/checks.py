@@ -105,9 +105,9 @@ def check_features_are_pure(specimen: Specimen) -> None:
 
 def check_examples_are_pure(specimen: Specimen) -> None:
     """Examples leave the data set as it was and are the same twice."""
-    before = specimen.dataset.digest()
+    before = specimen.dataset.digest
     again = specimen.task.examples(specimen.dataset, specimen.score_period)
-    require(specimen.dataset.digest() == before, "data set changed by examples()", "untouched")
+    require(specimen.dataset.digest == before, "data set changed by examples()", "untouched")
     same_bits(again.inputs, specimen.examples.inputs, "other inputs at the second call")
     same_bits({"target": again.target}, {"target": specimen.examples.target}, "other targets")
 

@@ -160,10 +160,10 @@ def check_simulator_is_seeded_and_labelled(specimen: Specimen) -> None:
     )
     require("simul" in simulated.proxy.lower(), f"proxy {simulated.proxy!r}", "« simulées »")
     require(not simulated.sources, f"{len(simulated.sources)} sources", "none: nothing was read")
-    again = specimen.usecase.simulate(task, specimen.seed).digest()
-    other = specimen.usecase.simulate(task, specimen.seed + 1).digest()
-    require(simulated.digest() == again, "another data set for the same seed", "the same bytes")
-    require(simulated.digest() != other, "the same data set for another seed", "other values")
+    again = specimen.usecase.simulate(task, specimen.seed).digest
+    other = specimen.usecase.simulate(task, specimen.seed + 1).digest
+    require(simulated.digest == again, "another data set for the same seed", "the same bytes")
+    require(simulated.digest != other, "the same data set for another seed", "other values")
 
 
 def check_split_is_covered(specimen: Specimen) -> None:

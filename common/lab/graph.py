@@ -1,6 +1,7 @@
 """One graph: features traced from ordinary array code, heads behind them, run in onnxruntime."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,17 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = ["assemble", "operators", "run", "session", "trace", "training"]
 
+COLUMN, CONTEXT = "column_", "context_"
 CHUNK_ROWS = 1024
 """Rows given to onnxruntime at once: bounds memory, long enough to amortise the call."""
 
 
 def trace(task: Task) -> "onnx.ModelProto":
     """Return the graph from raw inputs to the feature matrix and the context.
-
-    Parameters
-    ----------
-    task
-        Its ``features`` is called once with ``xp=ndonnx``.
 
     Returns
     -------
@@ -47,9 +44,8 @@ def trace(task: Task) -> "onnx.ModelProto":
     import ndonnx as ndx
 
     inputs = _arguments(task.inputs)
-    features = task.features(ndx, inputs)
-    outputs = {"matrix": _matrix(ndx, features, task.terms)}
-    outputs |= {f"context_{name}": values for name, values in features.context.items()}
+    columns, context = _columns(task, tuple(term.name for term in task.terms), inputs)
+    outputs = {"matrix": _matrix(ndx, columns, task.terms, _n_steps(task))} | context
     return _build(inputs, outputs, drop_unused=True)
 
 
@@ -69,12 +65,15 @@ def assemble(task: Task, rung: Rung, fitted: Fitted) -> "onnx.ModelProto":
     import ndonnx as ndx
 
     inputs = _arguments((*task.inputs, *rung.state_fields))
-    features = task.features(ndx, inputs)
-    raw, contributions = _answer(ndx, task, features, fitted.point, inputs)
-    spread = None
-    if fitted.spread is not None:
-        spread, _ = _answer(ndx, task, features, fitted.spread, inputs)
-    answer = Answer(raw, contributions, fitted.point.baseline, spread)
+    heads = [head for head in (fitted.point, fitted.spread) if head is not None]
+    reads = tuple(term.name for term in task.terms if any(term.name in h.reads for h in heads))
+    columns, context = _columns(task, reads, inputs)
+    given = {**inputs, **context}
+    answers = [_answer(ndx, task, columns, head, given) for head in heads]
+    answer = Answer(*answers[0], fitted.point.baseline, answers[1][0] if answers[1:] else None)
+    features = Features(
+        columns, {name.removeprefix(CONTEXT): values for name, values in context.items()}
+    )
     outputs = dict(task.finish(ndx, inputs, features, answer))
     expected = {output.name for output in task.outputs}
     if set(outputs) != expected:
@@ -139,9 +138,7 @@ def training(task: Task, examples: Examples, seed: int) -> Training:
     """
     produced = run(trace(task), examples.inputs)
     context = {
-        name.removeprefix("context_"): values
-        for name, values in produced.items()
-        if name != "matrix"
+        name.removeprefix(CONTEXT): values for name, values in produced.items() if name != "matrix"
     }
     target, weight = task.train_on(examples, context)
     known = np.isfinite(target) & (weight > 0)
@@ -177,12 +174,42 @@ def _arguments(fields: tuple[Field, ...]) -> dict[str, Any]:
     }
 
 
-def _matrix(xp: Any, features: Features, terms: tuple[Term, ...]) -> Any:
+@lru_cache(maxsize=8)
+def _traced(task: Task) -> "onnx.ModelProto":
+    """Trace the features once per task: a second of work, and every rung takes from it."""
+    import ndonnx as ndx
+
+    inputs = _arguments(task.inputs)
+    features = task.features(ndx, inputs)
+    outputs = {f"{COLUMN}{term.name}": features.columns[term.name] for term in task.terms}
+    outputs |= {f"{CONTEXT}{name}": values for name, values in features.context.items()}
+    return _build(inputs, outputs, drop_unused=True)
+
+
+def _columns(
+    task: Task, names: tuple[str, ...], inputs: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Inline the part of the traced features that gives some columns, and the context."""
+    import ndonnx as ndx
+    from onnx.utils import Extractor
+    from spox import inline
+
+    traced = _traced(task)
+    wanted = [f"{COLUMN}{name}" for name in names]
+    wanted += [out.name for out in traced.graph.output if out.name.startswith(CONTEXT)]
+    taken = [given.name for given in traced.graph.input]
+    part = Extractor(traced).extract_model(taken, wanted)
+    produced = inline(part)(**{name: inputs[name].unwrap_spox() for name in taken})
+    arrays = {name: ndx.asarray(values) for name, values in produced.items()}
+    columns = {name: arrays[f"{COLUMN}{name}"] for name in names}
+    return columns, {name: array for name, array in arrays.items() if name.startswith(CONTEXT)}
+
+
+def _matrix(xp: Any, features: Mapping[str, Any], terms: tuple[Term, ...], n_steps: int) -> Any:
     """Stack the terms' columns, rounded to their grids, as (n, n_steps, n_terms) float32."""
-    columns = [features.columns[term.name] for term in terms]
+    columns = [features[term.name] for term in terms]
     daily = [place for place, column in enumerate(columns) if column.shape[2] == 1]
     hourly = [place for place, column in enumerate(columns) if column.shape[2] != 1]
-    n_steps = task_steps(features)
     parts = [xp.concat([columns[place] for place in hourly], axis=1)] if hourly else []
     if daily:
         blank = xp.asarray(np.zeros((1, 1, n_steps), dtype=np.float32))
@@ -194,28 +221,29 @@ def _matrix(xp: Any, features: Features, terms: tuple[Term, ...]) -> Any:
     return xp.astype(xp.round(ordered / xp.asarray(grid)) * xp.asarray(grid), xp.float32)
 
 
-def _answer(xp: Any, task: Task, features: Features, head: "Head", inputs: Any) -> tuple[Any, Any]:
+def _answer(
+    xp: Any, task: Task, columns: Mapping[str, Any], head: "Head", inputs: Mapping[str, Any]
+) -> tuple[Any, Any]:
     """Run a head on the columns it reads; back to (n, n_steps, ...)."""
     terms = tuple(term for term in task.terms if term.name in head.reads)
     if tuple(term.name for term in terms) != head.reads:
         raise UsageError(
             f"a head that reads {head.reads}", expected="terms of the task, in the task's order"
         )
-    n_steps = task_steps(features)
-    context = {f"context_{name}": values for name, values in features.context.items()}
+    n_steps = _n_steps(task)
     lines = None
     if terms:
-        lines = xp.reshape(_matrix(xp, features, terms), (-1, len(terms)))
-    raw, contributions = head(xp, lines, {**inputs, **context})
+        lines = xp.reshape(_matrix(xp, columns, terms, n_steps), (-1, len(terms)))
+    raw, contributions = head(xp, lines, inputs)
     return (
         xp.reshape(raw, (-1, n_steps)),
         xp.reshape(contributions, (-1, n_steps, len(head.terms))),
     )
 
 
-def task_steps(features: Features) -> int:
-    """Return the number of values predicted per row."""
-    return max(int(column.shape[2]) for column in features.columns.values())
+def _n_steps(task: Task) -> int:
+    """Return the number of values predicted per row: the second axis of the first output."""
+    return int(task.outputs[0].shape[1])
 
 
 def _chunks(n_rows: int) -> Iterator[slice]:
@@ -230,4 +258,32 @@ def _build(
 
     model = ndx.build(dict(inputs), dict(outputs), drop_unused=drop_unused)
     model.producer_name = "aune"
+    _shorten(model)
     return model
+
+
+def _shorten(model: "onnx.ModelProto") -> None:
+    """Give inner tensors short names and nodes none: a third of a small file is names.
+
+    Graphs with branches are left as they are, as a branch sees the names around it.
+    """
+    graph = model.graph
+    if any(attribute.HasField("g") for node in graph.node for attribute in node.attribute):
+        return
+    kept = {value.name for value in (*graph.input, *graph.output)}
+    short: dict[str, str] = {}
+    for name in (*(value.name for value in graph.initializer), *_inner(graph)):
+        if name and name not in kept:
+            short.setdefault(name, f"t{len(short):x}")
+    for tensor in graph.initializer:
+        tensor.name = short.get(tensor.name, tensor.name)
+    for node in graph.node:
+        node.name = ""
+        node.input[:] = [short.get(name, name) for name in node.input]
+        node.output[:] = [short.get(name, name) for name in node.output]
+    del graph.value_info[:]
+
+
+def _inner(graph: "onnx.GraphProto") -> Iterator[str]:
+    for node in graph.node:
+        yield from node.output

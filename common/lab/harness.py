@@ -191,7 +191,7 @@ def _ladder(parts: _Parts) -> tuple[RungResult, ...]:
 def _describe(dataset: Dataset) -> dict[str, Any]:
     return {
         "name": dataset.name,
-        "sha256": dataset.digest(),
+        "sha256": dataset.digest,
         "simulated": dataset.simulated,
         "proxy": dataset.proxy,
         "n_rows": len(dataset.times),

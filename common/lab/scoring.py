@@ -16,6 +16,7 @@ __all__ = [
     "calibrated",
     "concatenate",
     "explanation",
+    "kept",
     "paired_wins",
     "scores",
     "slices",
@@ -58,8 +59,9 @@ def tune(bench: Bench) -> Predicted:
         examples.append(bench.examples(period))
         for rung in bench.task.rungs:
             candidates[rung.name] = bench.candidate(rung, fit)
-            produced = bench.outputs(rung, candidates[rung.name], examples[-1])
-            pieces[rung.name].append(_kept(produced))
+            names = kept(bench.task)
+            produced = bench.outputs(rung, candidates[rung.name], examples[-1], names)
+            pieces[rung.name].append(produced)
     outputs = {name: _stacked(parts) for name, parts in pieces.items()}
     return Predicted(concatenate(examples), outputs, candidates)
 
@@ -99,15 +101,20 @@ def calibrated(
         The graph's outputs, and the state that a new site starts with.
     """
     task = bench.task
-    first = bench.outputs(rung, candidate, examples)
     if task.calibrate is None or task.default_state is None:
-        return first, {}
+        return bench.outputs(rung, candidate, examples), {}
+    first = bench.outputs(rung, candidate, examples, kept(task))
     default = task.default_state(past.examples, past.outputs[rung.name])
     rows = concatenate([past.examples, examples])
-    state = task.calibrate(rows, _stacked([past.outputs[rung.name], _kept(first)]), default)
+    state = task.calibrate(rows, _stacked([past.outputs[rung.name], first]), default)
     known = {name: values[len(past.examples) :] for name, values in state.items()}
     second = replace(examples, inputs={**examples.inputs, **known})
     return bench.outputs(rung, candidate, second), default
+
+
+def kept(task: Task) -> tuple[str, ...]:
+    """Return the outputs that are kept of every rung, those of `KEPT` that the task has."""
+    return tuple(output.name for output in task.outputs if output.name in KEPT)
 
 
 def scores(bench: Bench, final: Predicted) -> dict[str, dict[str, Score]]:
@@ -193,10 +200,6 @@ def _main(task: Task, examples: Examples, outputs: Outputs, rows: Array) -> floa
     part = {name: outputs[name][rows] for name in KEPT if name in outputs}
     values = task.metrics[0].compute(task.scored(examples.take(rows), part, {}))
     return float(np.nanmedian(values))
-
-
-def _kept(outputs: Outputs) -> Outputs:
-    return {name: outputs[name] for name in KEPT if name in outputs}
 
 
 def _stacked(parts: list[Outputs]) -> Outputs:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -208,8 +209,9 @@ class Dataset:
                 expected="simulated data, and only they, have a name that starts with SIMULATED",
             )
 
+    @cached_property
     def digest(self) -> str:
-        """Return the sha256 of times, groups, columns, mask and extras."""
+        """The sha256 of times, groups, columns, mask and extras."""
         hasher = hashlib.sha256()
         hasher.update(self.times.as_unit("s").asi8.tobytes())
         hasher.update("\0".join(map(str, self.groups.categories)).encode())
@@ -503,7 +505,7 @@ class Track:
     unseen_units: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Task:
     """What is asked of a model and how the answer is scored.
 

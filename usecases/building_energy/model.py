@@ -229,7 +229,7 @@ def _fitted(design: Design, training: Training, point: Any, reference: Any) -> F
     """Add the spread: a positive combination of the meter's recent instabilities."""
     from sklearn.linear_model import LinearRegression
 
-    part = _thinned(training, 1)
+    part = _every(_thinned(training, 1), SPREAD_LINES)
     residual = np.abs(part.target - reference(part.matrix[:, _columns(training, point.reads)]))
     spread_reads = _ordered(training, design.spread_terms)
     X = part.matrix[:, _columns(training, spread_reads)].astype(np.float64)
@@ -308,7 +308,15 @@ def _columns(training: Training, reads: Sequence[str]) -> list[int]:
 
 def _thinned(training: Training, offset: int) -> Training:
     """Keep one day in `DAYS_APART`."""
-    kept = training.days.astype(np.int64) % DAYS_APART == offset % DAYS_APART
+    return _kept(training, training.days.astype(np.int64) % DAYS_APART == offset % DAYS_APART)
+
+
+def _every(training: Training, n_lines: int) -> Training:
+    """Keep about ``n_lines`` lines, evenly."""
+    return _kept(training, slice(None, None, max(len(training.target) // n_lines, 1)))
+
+
+def _kept(training: Training, kept: Any) -> Training:
     return replace(
         training,
         matrix=training.matrix[kept],

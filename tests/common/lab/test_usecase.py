@@ -67,15 +67,15 @@ def test_the_digest_sees_every_part(toy_dataset):
     values[7] += 1
     valid[7] = False
     digests = {
-        toy_dataset.digest(),
-        replace(toy_dataset, columns={"visits": values}).digest(),
-        replace(toy_dataset, valid=valid).digest(),
-        replace(toy_dataset, times=toy_dataset.times + pd.Timedelta("1h")).digest(),
-        replace(toy_dataset, groups=toy_dataset.groups.rename_categories(["a", "b", "c"])).digest(),
-        replace(toy_dataset, extras={"sites": pd.DataFrame({"x": [1]})}).digest(),
+        toy_dataset.digest,
+        replace(toy_dataset, columns={"visits": values}).digest,
+        replace(toy_dataset, valid=valid).digest,
+        replace(toy_dataset, times=toy_dataset.times + pd.Timedelta("1h")).digest,
+        replace(toy_dataset, groups=toy_dataset.groups.rename_categories(["a", "b", "c"])).digest,
+        replace(toy_dataset, extras={"sites": pd.DataFrame({"x": [1]})}).digest,
     }
     assert len(digests) == 6
-    assert replace(toy_dataset, name="SIMULATED other").digest() in digests  # a name is no datum
+    assert replace(toy_dataset, name="SIMULATED other").digest in digests  # a name is no datum
 
 
 def test_a_field_has_an_axis_for_the_rows():
