@@ -55,7 +55,7 @@ def test_a_half_written_entry_is_fitted_again(bench, lost):
 
 def test_a_leftover_part_is_not_taken_for_an_entry(bench):
     """Files are written under a temporary name and renamed."""
-    folder = bench.work / bench.key()
+    folder = bench.work / bench.key
     folder.mkdir()
     fit_period = str(bench.task.split.folds()[0][0]).replace("..", "_")
     (folder / f"{fit_period}-linear.json.part").write_text('{"rung": "lin')
@@ -66,15 +66,15 @@ def test_a_leftover_part_is_not_taken_for_an_entry(bench):
 def test_the_key_changes_with_whatever_a_fit_depends_on(bench, toy):
     task = bench.task
     keys = {
-        bench.key(),
-        replace(bench, seed=4).key(),
-        replace(bench, dataset=toy.simulate(task, 2)).key(),
-        replace(bench, task=replace(task, version=2)).key(),
-        replace(bench, task=replace(task, id="loans")).key(),
-        replace(bench, usecase="building_energy").key(),
+        bench.key,
+        replace(bench, seed=4).key,
+        replace(bench, dataset=toy.simulate(task, 2)).key,
+        replace(bench, task=replace(task, version=2)).key,
+        replace(bench, task=replace(task, id="loans")).key,
+        replace(bench, usecase="building_energy").key,
     }
     assert len(keys) == 6
-    assert bench.key() == again(bench).key()
+    assert bench.key == again(bench).key
 
 
 def test_inputs_left_out_get_their_default_and_state_comes_from_the_rung(bench):

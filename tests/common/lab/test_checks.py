@@ -36,6 +36,19 @@ def test_features_that_write_into_their_inputs_are_refused(toy):
         checks.check_features_are_pure(specimen_of(toy, features=careless))
 
 
+def test_examples_that_fill_holes_in_the_data_set_are_refused(toy):
+    """Writing into the table would make the second call differ from the first."""
+
+    def filling(dataset, period):
+        dataset.columns["visits"][np.isnan(dataset.columns["visits"])] = 0
+        return toy.tasks[0].examples(dataset, period)
+
+    careless = specimen_of(toy, examples=filling)
+    assert careless.dataset.digest
+    with pytest.raises(ConformanceError, match="data set changed"):
+        checks.check_examples_are_pure(careless)
+
+
 def test_a_mean_over_the_request_is_refused(toy):
     """Winsorising or centring over the batch makes a prediction depend on its neighbours."""
 

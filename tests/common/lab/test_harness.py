@@ -23,7 +23,7 @@ def outcome(toy, toy_dataset, options):
 def test_the_record_says_what_was_asked_on_which_data(outcome, toy, toy_dataset):
     run = outcome.run
     assert (run.usecase, run.task, run.profile, run.seed) == ("toy", "visits", "quick", 3)
-    assert run.dataset["sha256"] == toy_dataset.digest()
+    assert run.dataset["sha256"] == toy_dataset.digest
     assert run.dataset["simulated"]
     assert run.dataset["name"].startswith("SIMULATED")
     assert run.split["test"] == str(toy.tasks[0].split.test)
