@@ -141,7 +141,7 @@ def gas_features(xp: Any, inputs: Inputs) -> Features:
     -------
     Features
         Columns of shape (n, 1, 24) or (n, 1, 1); context ``level`` (n, 1) in kWh, never
-        zero, ``expected`` (n, 24) and ``instability`` (n, 24) relative to it.
+        zero, and ``expected`` (n, 24) relative to it.
     """
     at = int(inputs["temperature_celsius"].shape[1]) - 1
     past = _past(xp, inputs["load_kwh"])
@@ -158,7 +158,6 @@ def gas_features(xp: Any, inputs: Inputs) -> Features:
     context = {
         "level": xp.reshape(past.level, (-1, 1)),
         "expected": xp.reshape(columns["analog_days"], (-1, 24)),
-        "instability": xp.reshape(columns["analog_spread"], (-1, 24)),
     }
     return Features(columns, context)
 

@@ -82,7 +82,7 @@ ANALOG_SPREAD = LinearHead(("analog_spread",), (0.8,), 0.01, (0.0,))
 """Spread of the analog days: how much they disagree."""
 
 ADDITIVE = Trees(rounds=80, leaves=8, learning_rate=0.08, max_bin=31, pairs=PAIRS, bags=2)
-SMALL = Trees(rounds=100, leaves=15, learning_rate=0.08)
+SMALL = Trees(rounds=80, leaves=15, learning_rate=0.08)
 LARGE = Trees(rounds=400, leaves=63, learning_rate=0.03, min_rows=200)
 
 GAS_RUNGS = (
@@ -146,7 +146,7 @@ GAS_RUNGS = (
         "boosted",
         "global",
         partial(boosted, GAS_DESIGN, SMALL),
-        note="100 arbres de 15 feuilles ajoutés à la régression.",
+        note="80 arbres de 15 feuilles ajoutés à la régression.",
     ),
     Rung(
         "boosted_large",
