@@ -135,6 +135,8 @@ ADDITIVE = Trees(rounds=200, leaves=8, max_bin=31, pairs=PAIRS, bags=2)
 SMALL = Trees(rounds=80, leaves=15)
 LARGE = Trees(rounds=400, leaves=63, learning_rate=0.03, min_rows=200)
 
+SPREAD_LINES = 50_000
+"""Lines that the few numbers of a spread are fitted on."""
 DAYS_APART = 2
 """Models are fitted on every second day: neighbouring days say much the same."""
 
