@@ -73,7 +73,7 @@ def measure(
     name: str, booster: "Booster", model: "onnx.ModelProto", X: npt.NDArray[np.float32]
 ) -> list[Timing]:
     """Time both engines for each number of lines in ``LINES``."""
-    from common.lab.parity import open_session
+    from common.lab.graph.parity import open_session
 
     session = open_session(model)
     rows = []
@@ -116,8 +116,8 @@ def _train(X: npt.NDArray[np.float32], y: npt.NDArray[np.float64], *, additive: 
 
 def main() -> None:
     """Train, export, time and print."""
-    from common.lab.additive import compile_lightgbm
-    from common.lab.heads import TreeHead
+    from common.lab.graph.additive import compile_lightgbm
+    from common.lab.graph.heads import TreeHead
 
     X, y = _data()
     names = tuple(f"x{j}" for j in range(N_FEATURES))

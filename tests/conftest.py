@@ -9,7 +9,7 @@ import pytest
 
 from common.lab import metrics
 from common.lab.forecasts import Forecasts, seasonal_scale
-from common.lab.heads import LinearHead
+from common.lab.graph.heads import LinearHead
 from common.lab.usecase import (
     Dataset,
     Examples,

@@ -172,7 +172,7 @@ def evaluate(
     if as_json:
         _json({name: vars(score) for name, score in scores.items()})
         return
-    from common.lab.french import interval, number
+    from common.lab.pages.french import interval, number
 
     for metric in task.metrics:
         score = scores[metric.name]
@@ -342,7 +342,7 @@ def _task_of(opened: Any) -> "tuple[UseCase, Task]":
 
 
 def _table(runs: list[Any]) -> None:
-    from common.lab.terminal import text_table
+    from common.lab.pages.terminal import text_table
 
     typer.echo(text_table(runs))
 

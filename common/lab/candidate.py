@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from common.lab import energy, graph, parity
+from common.lab import energy, graph
+from common.lab.graph import parity
 from common.lab.provenance import code_digest, lock_digest
 from common.lab.record import Footprint
 from common.lab.usecase import Array, Dataset, Examples, Fitted, Period, Rung, Task, Training
@@ -151,7 +152,7 @@ class Bench:
             if declared.name not in inputs and declared.default is not None:
                 shape = (len(examples), *declared.default.shape)
                 inputs[declared.name] = np.broadcast_to(declared.default, shape)
-        return inputs | self._state(rung, examples)
+        return {**inputs, **self._state(rung, examples)}
 
     def outputs(
         self,

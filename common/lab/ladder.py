@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from common.edge.errors import UsageError
-from common.lab.french import percent
+from common.lab.pages.french import percent
 from common.lab.statistics import (
     Losses,
     PairedDifference,

@@ -10,10 +10,11 @@ import numpy as np
 from common.edge.bundle import Bundle
 from common.edge.manifest import Tolerance
 from common.edge.signature import trusted_keys
-from common.lab import cards, figures, tracking
+from common.lab import tracking
 from common.lab.export import BundleContent, bundle_name, golden_rows, write_bundle
 from common.lab.harness import Options, Outcome
 from common.lab.keys import ensure_key, trust
+from common.lab.pages import cards, figures
 from common.lab.record import Run
 from common.lab.usecase import Array, Field, Task, Term, UseCase
 

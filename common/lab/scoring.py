@@ -182,11 +182,9 @@ def explanation(task: Task, candidate: Candidate, outputs: Outputs) -> dict[str,
 
 
 def concatenate(parts: list[Examples]) -> Examples:
-    """Put examples one after the other."""
-    first = parts[0]
-    names = [name for name in first.inputs if all(name in part.inputs for part in parts)]
+    """Put examples one after the other, without their inputs: long histories stay behind."""
     return Examples(
-        inputs={name: np.concatenate([part.inputs[name] for part in parts]) for name in names},
+        inputs={},
         target=np.concatenate([part.target for part in parts]),
         slots=np.concatenate([part.slots for part in parts]),
         units=np.concatenate([part.units for part in parts]),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from common.lab.arrays import matmul
+from common.lab.graph.arrays import matmul
 from common.lab.usecase import Features, Term
 
 __all__ = [

@@ -186,4 +186,5 @@ def _issued(days: Array, lead_days: int, timezone: str) -> Array:
 
 
 def _day_of_year(days: Array) -> Array:
-    return (days - days.astype("datetime64[Y]")).astype(np.int64) + 1
+    day_of_year: Array = (days - days.astype("datetime64[Y]")).astype(np.int64) + 1
+    return day_of_year

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from common.lab.arrays import largest, matmul, rows_of
+from common.lab.graph.arrays import largest, matmul, rows_of
 from common.lab.usecase import Features, Term
 from usecases.building_energy.features import CLOSED, MORNING_HOURS, N_KINDS
 from usecases.building_energy.gas_kernels import (

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from common.lab.heads import LinearHead
+from common.lab.graph.heads import LinearHead
 from common.lab.usecase import Rung
 from usecases.building_energy.model import (
     PLAIN_SPREAD,

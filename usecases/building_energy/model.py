@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common.lab.additive import compile_lightgbm
-from common.lab.heads import AdditiveHead, LinearHead, SumHead, TreeHead
+from common.lab.graph.additive import compile_lightgbm
+from common.lab.graph.heads import AdditiveHead, LinearHead, SumHead, TreeHead
 from common.lab.usecase import Array, Fitted, Rung, Training
 from usecases.building_energy.site_models import (
     HARMONIC,

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from common.lab.arrays import matmul
+from common.lab.graph.arrays import matmul
 from common.lab.usecase import Array, Dataset, Examples, Field
 from usecases.building_energy.data import ClockGrid, clock_grid
 from usecases.building_energy.features import CLOSED

@@ -25,7 +25,7 @@ def _simulate(task: Task, seed: int) -> Dataset:
 USECASE = UseCase(
     name="building_energy",
     title="Énergie des bâtiments communaux",
-    summary="Prévoir la consommation de demain, heure par heure, avec un intervalle et ses raisons.",
+    summary="Prévoir la consommation de demain, heure par heure, avec intervalle et raisons.",
     sources=load_sources(Path(__file__).with_name("sources.toml")),
     load=_load,
     read=_read,

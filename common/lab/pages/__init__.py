@@ -1,0 +1,1 @@
+"""What people see: pages, cards, plots and tables, in French."""
