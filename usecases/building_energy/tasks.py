@@ -42,6 +42,7 @@ from usecases.building_energy.features import (
     HISTORY_DAYS,
     electricity_features,
 )
+from usecases.building_energy.figures import forecast_figures
 from usecases.building_energy.forecast import Horizon, examples_of
 from usecases.building_energy.gas_features import GAS_HISTORY_DAYS, GAS_TERMS, gas_features
 from usecases.building_energy.gas_model import GAS_RUNGS
@@ -385,6 +386,7 @@ def _electricity(lead_days: int) -> Task:
         calibrate=calibrate,
         default_state=default_state,
         tracks=_tracks(horizon, _electricity(0)) if lead_days else (),
+        figures=forecast_figures,
     )
 
 
