@@ -73,7 +73,8 @@ def examples_of(dataset: Dataset, period: Period, horizon: Horizon) -> Examples:
     without any known load before them are left out.
     """
     grid = clock_grid(dataset)
-    target_days = np.arange(period.start, period.stop, dtype="datetime64[D]")
+    start, stop = np.datetime64(period.start, "D"), np.datetime64(period.stop, "D")
+    target_days = np.arange(start, stop)
     inside = (target_days > grid.days[0] + horizon.lead_days) & (target_days <= grid.days[-1])
     places = (target_days[inside] - grid.days[0]).astype(np.int64)
     if not len(places):
@@ -105,9 +106,8 @@ def closures(days: Array, dataset: Dataset) -> Array:
     Public buildings close then; a commune adds its own closures in ``extras["closures"]``.
     """
     kind = calendar(days, country_of(dataset))
-    month_day = np.char.replace(np.datetime_as_string(days, unit="D"), "-", "")
-    month_day = np.array([int(text[4:]) for text in month_day])
-    closed = kind["is_holiday"] | (month_day >= 1224) | (month_day == 101)
+    month_day = np.array([text[5:] for text in np.datetime_as_string(days, unit="D").tolist()])
+    closed: Array = kind["is_holiday"] | (month_day >= "12-24") | (month_day == "01-01")
     own = dataset.extras.get("closures")
     if own is not None:
         closed |= np.isin(days, own["day"].to_numpy().astype("datetime64[D]"))
@@ -149,7 +149,8 @@ def _air(grid: ClockGrid, horizon: Horizon) -> Array:
         air[:, -hours_ahead:] = np.nan
     elif horizon.temperature == "forecast":
         air[:, -hours_ahead:] += _forecast_errors(grid.days, hours_ahead)
-    return air.reshape(n_days, reach + 1, 24)
+    by_day: Array = air.reshape(n_days, reach + 1, 24)
+    return by_day
 
 
 def _forecast_errors(days: Array, hours: int) -> Array:
@@ -167,7 +168,7 @@ def _forecast_errors(days: Array, hours: int) -> Array:
 
 def _known_before(grid: ClockGrid, meter: Array, stops: Array, length: int) -> Array:
     """Tell which rows have at least one known day in their history."""
-    known = np.isfinite(grid.load_kwh).any(axis=2)
+    known: Array = np.any(np.isfinite(grid.load_kwh), axis=2)
     total = np.concatenate([np.zeros((len(known), 1), int), np.cumsum(known, axis=1)], axis=1)
     some: Array = total[meter, stops] > total[meter, np.maximum(stops - length, 0)]
     return some
