@@ -96,7 +96,8 @@ class Trees:
     pairs
         Declared pairs: trees then use one feature or one pair per path.
     bags
-        Boosters fitted on alternate days and averaged.
+        Boosters fitted on days of their own and averaged: together they see each fitted day
+        once, so that bags cost no more than one booster.
     """
 
     rounds: int
@@ -206,9 +207,9 @@ def additive(design: Design, settings: Trees, training: Training) -> Fitted:
     """Fit the linear stage, then step functions and pairs on its residual; bags merge."""
     reads = design.reads(training)
     stage = _ridge(design, _thinned(training, 0), reads)
-    boosters = [
-        _boosted(design, _thinned(training, bag), stage, settings) for bag in range(settings.bags)
-    ]
+    apart = DAYS_APART * settings.bags
+    parts = [_thinned(training, DAYS_APART * bag, apart) for bag in range(settings.bags)]
+    boosters = [_boosted(design, part, stage, settings) for part in parts]
     columns = _columns(training, reads)
     model = compile_lightgbm(boosters, training.matrix[:, columns])
     model = model.add_linear(stage.coefficients, stage.means, intercept=stage.baseline)
@@ -308,9 +309,9 @@ def _columns(training: Training, reads: Sequence[str]) -> list[int]:
     return [place[name] for name in reads]
 
 
-def _thinned(training: Training, offset: int) -> Training:
-    """Keep one day in `DAYS_APART`."""
-    return _kept(training, training.days.astype(np.int64) % DAYS_APART == offset % DAYS_APART)
+def _thinned(training: Training, offset: int, apart: int = DAYS_APART) -> Training:
+    """Keep one day in ``apart``, counted from ``offset``."""
+    return _kept(training, training.days.astype(np.int64) % apart == offset % apart)
 
 
 def _every(training: Training, n_lines: int) -> Training:

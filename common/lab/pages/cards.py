@@ -217,7 +217,7 @@ def _row(run: Run, row: RungResult, metric: str) -> _Row:
         qualifies="oui" if row.qualifies else "non",
         coverage=_scored(covered),
         size=french.quantity(row.model_kb, "ko"),
-        train=_consumed(row.footprints.get("train")),
+        train=("aucun", "") if row.kind == "no_ai" else _consumed(row.footprints.get("train")),
         predict=_consumed(prediction_footprint(row)),
     )
 
