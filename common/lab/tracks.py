@@ -49,7 +49,8 @@ def _answer(
 def _other_task(bench: Bench, rung: Rung, task: Task) -> tuple[Task, Examples, Outputs]:
     """Fit and score the rung of the same name in another task's ladder."""
     same = next(other for other in task.rungs if other.name == rung.name)
-    other = replace(bench, task=replace(task, rungs=(same,)), _trainings={}, _examples={})
+    rungs = tuple(dict.fromkeys((task.rungs[0], same)))
+    other = replace(bench, task=replace(task, rungs=rungs), _trainings={}, _examples={})
     past = tune(other)
     fit, period = task.split.final()
     examples = other.examples(period)
