@@ -49,7 +49,7 @@ def _answer(
 def _other_task(bench: Bench, rung: Rung, task: Task) -> tuple[Task, Examples, Outputs]:
     """Fit and score the rung of the same name in another task's ladder."""
     same = next(other for other in task.rungs if other.name == rung.name)
-    rungs = tuple(dict.fromkeys((task.rungs[0], same)))
+    rungs = (same,) if same is task.rungs[0] else (task.rungs[0], same)
     other = replace(bench, task=replace(task, rungs=rungs), _trainings={}, _examples={})
     past = tune(other)
     fit, period = task.split.final()
