@@ -1,7 +1,9 @@
 """Turn the outcome of a run into its folder: record, page, signed bundle, MLflow, index."""
 
+import fcntl
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,9 +20,10 @@ from common.lab.pages import cards, figures
 from common.lab.record import Run
 from common.lab.usecase import Array, Field, Task, Term, UseCase
 
-__all__ = ["Published", "publish", "write_index"]
+__all__ = ["Published", "mlflow_store", "publish", "write_index"]
 
 STAGING = ".staging-"
+LOCK = ".publish.lock"
 N_CANDIDATE_ROWS = 512
 """Test rows among which the golden rows are drawn."""
 
@@ -47,7 +50,8 @@ def publish(usecase: UseCase, task: Task, outcome: Outcome, options: Options) ->
     """Write the run's folder in one step, then log it and renew the index.
 
     Everything is written beside its place and moved there at the end: a killed process
-    leaves no half-written run, and the next one sweeps what it left.
+    leaves no half-written run, and the next one sweeps what it left. Processes that share
+    a folder of results take turns.
 
     Parameters
     ----------
@@ -56,26 +60,13 @@ def publish(usecase: UseCase, task: Task, outcome: Outcome, options: Options) ->
     options
         Where results go.
     """
-    run = outcome.run
-    _sweep(options.out)
-    staging = options.out / f"{STAGING}{run.id}"
-    staging.mkdir(parents=True)
-    run_figures = _figures(task, outcome)
-    (staging / "run.json").write_text(run.to_json(), encoding="utf-8")
-    (staging / "index.html").write_text(cards.run_page(run, run_figures, usecase), encoding="utf-8")
-    (staging / "fiche_frugalite.html").write_text(
-        cards.frugality_sheet(run, usecase), encoding="utf-8"
-    )
-    (staging / "model.onnx").write_bytes(outcome.candidate.model)
-    options.report("export, signature et rejeu des lignes étalons")
-    bundle = _bundle(usecase, task, outcome, staging)
-    folder = options.out / run.usecase / run.task / run.id
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging.rename(folder)
-    options.report("journal MLflow")
-    tracking.log(run, folder)
-    write_index(options.out, usecase)
-    return Published(run, folder, folder / bundle.name, folder / "index.html")
+    with _turn(options.out):
+        return _publish(usecase, task, outcome, options)
+
+
+def mlflow_store(out: Path) -> str:
+    """Return the MLflow store of a folder of results, a sqlite file in it."""
+    return f"sqlite:///{out.resolve() / 'mlflow.db'}"
 
 
 def write_index(out: Path, usecase: UseCase) -> Path:
@@ -101,6 +92,38 @@ def write_index(out: Path, usecase: UseCase) -> Path:
     draft.write_text(cards.index_page(runs, (usecase,), links), encoding="utf-8")
     draft.replace(page)
     return page
+
+
+@contextmanager
+def _turn(out: Path) -> Iterator[None]:
+    """Hold the folder's lock; the system releases that of a killed process."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / LOCK).open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _publish(usecase: UseCase, task: Task, outcome: Outcome, options: Options) -> Published:
+    run = outcome.run
+    _sweep(options.out)
+    staging = options.out / f"{STAGING}{run.id}"
+    staging.mkdir(parents=True)
+    run_figures = _figures(task, outcome)
+    (staging / "run.json").write_text(run.to_json(), encoding="utf-8")
+    (staging / "index.html").write_text(cards.run_page(run, run_figures, usecase), encoding="utf-8")
+    (staging / "fiche_frugalite.html").write_text(
+        cards.frugality_sheet(run, usecase), encoding="utf-8"
+    )
+    (staging / "model.onnx").write_bytes(outcome.candidate.model)
+    options.report("export, signature et rejeu des lignes étalons")
+    bundle = _bundle(usecase, task, outcome, staging)
+    folder = options.out / run.usecase / run.task / run.id
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging.rename(folder)
+    options.report("journal MLflow")
+    tracking.log(run, folder, store=mlflow_store(options.out))
+    write_index(options.out, usecase)
+    return Published(run, folder, folder / bundle.name, folder / "index.html")
 
 
 def _sweep(out: Path) -> None:
