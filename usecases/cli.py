@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from common.edge.errors import AuneError, UsageError
+from usecases.orders import Order, ProfileName, cases, dataset_of, run_all, run_one
 
 if TYPE_CHECKING:
-    from common.lab.usecase import Dataset, Task, UseCase
+    from common.edge.bundle import Bundle
+    from common.lab.record import Run, Score
+    from common.lab.usecase import Task, UseCase
 
 __all__ = ["app", "main"]
 
@@ -32,15 +35,19 @@ bundle_app = _group("Bundles: verify, inspect, predict.")
 app.add_typer(data_app, name="data")
 app.add_typer(bundle_app, name="bundle")
 
+UseCaseName = Annotated[str, typer.Argument(help="Use case, see aune list.")]
+OneUseCase = Annotated[str | None, typer.Argument(help="Use case; all of them by default.")]
 Out = Annotated[Path, typer.Option(help="Folder of results.")]
 Data = Annotated[
     str, typer.Option(help="auto, open, simulated, or a folder with CSV files of your own.")
 ]
-Profile = Annotated[str, typer.Option(help="quick (minutes) or full (all meters, all tracks).")]
+Profile = Annotated[
+    ProfileName, typer.Option(help="quick takes minutes; full all meters, all tracks.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 BundlePath = Annotated[Path, typer.Argument(help="A bundle: a zip file or its folder.")]
 TaskId = Annotated[str | None, typer.Option(help="Task id; the first task by default.")]
-Seed = Annotated[int, typer.Option(help="Start of every randomness.")]
+Seed = Annotated[int, typer.Option(min=0, help="Start of every randomness.")]
 TrustedKey = Annotated[
     Path | None, typer.Option("--key", help="Public key (PEM); .aune/trusted by default.")
 ]
@@ -65,9 +72,9 @@ def list_(*, as_json: AsJson = False) -> None:
 
 
 @data_app.command("list")
-def data_list(usecase: str | None = None, *, as_json: AsJson = False) -> None:
+def data_list(usecase: OneUseCase = None, *, as_json: AsJson = False) -> None:
     """List the data sets, their publishers and licences."""
-    sources = [source for case in _cases(usecase) for source in case.sources]
+    sources = [source for case in cases(usecase) for source in case.sources]
     if as_json:
         _json([{"name": s.name, "publisher": s.publisher, "licence": s.licence} for s in sources])
         return
@@ -79,38 +86,48 @@ def data_list(usecase: str | None = None, *, as_json: AsJson = False) -> None:
 
 
 @data_app.command("fetch")
-def data_fetch(usecase: str | None = None) -> None:
+def data_fetch(usecase: OneUseCase = None, *, as_json: AsJson = False) -> None:
     """Fetch the public data, verified; resumes where it stopped."""
-    from common.lab.sources import cache_folder, fetch
+    from common.lab.sources import fetch
 
-    found = {}
-    for case in _cases(usecase):
+    found: dict[tuple[str, str], Path] = {}
+    for case in cases(usecase):
         found |= fetch([source for source in case.sources if not source.prepared_only])
-    where = os.environ.get("AUNE_MIRROR") or str(cache_folder())
-    _closing(f"{len(found)} fichiers vérifiés", where, "aune run building_energy --data open")
+    if as_json:
+        _json([{"source": key[0], "path": key[1], "file": str(found[key])} for key in found])
+        return
+    _closing(
+        f"{len(found)} fichiers vérifiés", _data_place(), "aune run building_energy --data open"
+    )
 
 
 @data_app.command("check")
-def data_check(usecase: str | None = None) -> None:
-    """Hash every public file again and say which is missing or changed."""
+def data_check(usecase: OneUseCase = None, *, as_json: AsJson = False) -> None:
+    """Hash every public file again and say which is missing or changed; exit 3 if any is."""
     from common.lab.sources import check
 
-    states = [state for case in _cases(usecase) for state in check(case.sources)]
+    asked = cases(usecase)
+    optional = {source.name for case in asked for source in case.sources if source.prepared_only}
+    states = [state for case in asked for state in check(case.sources)]
     wrong = [state for state in states if state.state != "present"]
-    for state in wrong:
-        typer.echo(f"{state.state:<8} {state.source} {state.path}")
-    _closing(
-        f"{len(states) - len(wrong)} fichiers intacts sur {len(states)}",
-        os.environ.get("AUNE_MIRROR", "cache"),
-        "aune data fetch" if wrong else "aune run building_energy",
-    )
-    if wrong:
+    refused = [state for state in wrong if state.state == "changed" or state.source not in optional]
+    if as_json:
+        _json([vars(state) for state in states])
+    else:
+        for state in wrong:
+            typer.echo(f"{state.state:<8} {state.source} {state.path}")
+        _closing(
+            f"{len(states) - len(wrong)} fichiers intacts sur {len(states)}",
+            _data_place(),
+            "aune data fetch" if refused else "aune run building_energy",
+        )
+    if refused:
         raise typer.Exit(3)
 
 
 @app.command()
 def run(
-    usecase: Annotated[str, typer.Argument(help="Use case, see aune list.")],
+    usecase: UseCaseName,
     task: TaskId = None,
     data: Data = "auto",
     profile: Profile = "quick",
@@ -120,14 +137,14 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Fit the ladder, choose, score, measure, export, log and show one task."""
-    published = _run(usecase, task, data, profile, out, seed)
+    published = run_one(Order(usecase, task, data, profile, out, seed))
     if as_json:
         typer.echo(published.run.to_json())
         return
     _table([published.run])
     _closing(
         f"{usecase} / {published.run.task} : {published.run.chosen} est retenu",
-        str(published.folder),
+        str(published.page),
         f"aune bundle inspect {published.bundle}",
     )
 
@@ -139,49 +156,70 @@ def demo(
     out: Out = Path("results"),
     seed: Seed = 20220101,
 ) -> None:
-    """Run the pilots end to end on public data, or on the simulator where none is at hand."""
+    """Run the pilots end to end on public data, or on the simulator where none is at hand.
+
+    Tasks run two at a time; one at a time in the full profile, whose energy protocol
+    wants the machine to itself.
+    """
     from usecases import discover
 
-    runs = []
-    for name, case in discover().items():
-        for each in case.tasks:
-            typer.echo(f"\n{name} / {each.id} : {each.question}")
-            runs.append(_run(name, each.id, data, profile, out, seed))
-    _table([published.run for published in runs])
+    tasks = [(name, task) for name, case in discover().items() for task in case.tasks]
+    for name, task in tasks:
+        typer.echo(f"{name} / {task.id} : {task.question}")
+    orders = [
+        Order(name, task.id, data, profile, out, seed, prefix=f"{task.id:<16} ")
+        for name, task in tasks
+    ]
+    published = run_all(orders)
+    _table([each.run for each in published])
     _closing(
-        f"{len(runs)} tâches entraînées, mesurées, exportées et journalisées",
+        f"{len(published)} tâches entraînées, mesurées, exportées et journalisées",
         str(out / "index.html"),
-        f"./run aune bundle inspect {runs[0].bundle} ; ./run aune ui ; ./run test",
+        f"./run aune bundle inspect {published[0].bundle} ; ./run aune ui ; ./run test",
     )
 
 
 @app.command()
 def evaluate(
     bundle: BundlePath,
-    data: Data,
+    data: Data = "auto",
     key: TrustedKey = None,
+    below: Annotated[
+        float | None, typer.Option(help="Exit 5 unless the main metric is below this value.")
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Score a bundle on other sites, as it is (zero-shot)."""
-    from common.lab.evaluation import evaluate as score_bundle
+    """Score a bundle on other sites, as it is (zero-shot), beside doing without AI."""
+    from common.lab import evaluation
 
     opened = _open(bundle, key)
     case, task = _task_of(opened)
-    scores = score_bundle(opened, task, _dataset(case, task, data, "full"))
+    result = evaluation.evaluate(opened, task, dataset_of(case, task, data, "full"))
+    main_score = result.scores[task.metrics[0].name]
     if as_json:
-        _json({name: vars(score) for name, score in scores.items()})
-        return
-    from common.lab.pages.french import interval, number
-
-    for metric in task.metrics:
-        score = scores[metric.name]
-        typer.echo(
-            f"{metric.title:<48} {number(score.value, 2)} {score.unit} "
-            f"{interval(score.low, score.high, 2)}"
+        _json(
+            {
+                "period": str(result.period),
+                "rows": result.n_rows,
+                "scores": _plain(result.scores),
+                "references": {name: _plain(row) for name, row in result.references.items()},
+            }
         )
-    sites = next(iter(scores.values())).n_units
-    _closing(f"{sites} sites notés", data, f"aune calibrate {bundle} --data {data}")
+    else:
+        for line in evaluation.describe(result, task):
+            typer.echo(line)
+        _closing(
+            f"{main_score.n_units} sites notés, {result.n_rows} lignes, {result.period}",
+            data,
+            f"aune calibrate {bundle} --data {data}",
+        )
+    if below is not None and not main_score.value < below:
+        from common.edge.errors import ThresholdError
+
+        raise ThresholdError(
+            f"{main_score.metric} {main_score.value:g} {main_score.unit}", expected=f"< {below:g}"
+        )
 
 
 @app.command()
@@ -190,39 +228,58 @@ def calibrate(
     data: Data,
     out: Annotated[Path, typer.Option(help="State file to write.")] = Path("calibration.json"),
     key: TrustedKey = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Update the interval offsets of each site beside the bundle, from its latest data."""
-    from common.lab.evaluation import calibrate as offsets
+    from common.lab import evaluation
 
     opened = _open(bundle, key)
     case, task = _task_of(opened)
-    sites = offsets(opened, task, _dataset(case, task, data, "full"), out)
-    _closing(f"{sites} sites calibrés", str(out), f"aune bundle predict {bundle} --state {out} ...")
+    sites = evaluation.calibrate(opened, task, dataset_of(case, task, data, "full"), out)
+    if as_json:
+        _json({"sites": sites, "state": str(out), "bundle": opened.digest})
+        return
+    _closing(
+        f"{sites} sites calibrés",
+        str(out),
+        f"aune bundle predict {bundle} ENTREES.npz --state {out} --site SITE",
+    )
 
 
 @app.command()
 def measure(
     bundle: BundlePath,
     key: TrustedKey = None,
-    seconds: Annotated[float, typer.Option(help="CPU-seconds per block.")] = 5.0,
+    seconds: Annotated[
+        float, typer.Option(min=0.01, max=600, help="CPU-seconds per block; 5 is the protocol.")
+    ] = 5.0,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Measure a bundle's predictions by the full energy protocol on this machine."""
-    from common.lab.evaluation import measure as measure_bundle
+    from common.lab import energy, evaluation
 
-    from common.lab import energy
-
-    for footprint in measure_bundle(_open(bundle, key), seconds):
-        typer.echo(energy.describe_energy(footprint))
-    _closing("prédictions mesurées", str(bundle), "aune bundle verify " + str(bundle))
+    footprints = evaluation.measure(_open(bundle, key), seconds)
+    if as_json:
+        _json([vars(footprint) for footprint in footprints])
+        return
+    for footprint in footprints:
+        typer.echo(f"{footprint.stage} : {energy.describe_energy(footprint)}")
+    _closing("prédictions mesurées", str(bundle), f"aune bundle verify {bundle}")
 
 
 @bundle_app.command("verify")
-def bundle_verify(bundle: BundlePath, key: TrustedKey = None) -> None:
+def bundle_verify(bundle: BundlePath, key: TrustedKey = None, *, as_json: AsJson = False) -> None:
     """Verify signature, checksums, operators and golden rows."""
     opened = _open(bundle, key)
     manifest = opened.manifest
+    if as_json:
+        _json({"verified": True, "signer": opened.signer, "digest": opened.digest})
+        return
     _closing(
-        f"paquet intègre : {manifest.usecase} / {manifest.task} {manifest.version}",
+        f"paquet intègre : {manifest.usecase} / {manifest.task} {manifest.version}, "
+        f"{manifest.golden_rows} lignes étalons rejouées, clé {opened.signer}",
         str(bundle),
         f"aune bundle inspect {bundle}",
     )
@@ -231,14 +288,14 @@ def bundle_verify(bundle: BundlePath, key: TrustedKey = None) -> None:
 @bundle_app.command("inspect")
 def bundle_inspect(bundle: BundlePath, key: TrustedKey = None, *, as_json: AsJson = False) -> None:
     """Say what a bundle takes, gives and rests on."""
-    from common.edge.bundle import describe
+    from common.edge.description import describe
 
     opened = _open(bundle, key)
     if as_json:
         _json(opened.inspect())
         return
     typer.echo(describe(opened))
-    _closing("paquet décrit", str(bundle), f"aune bundle predict {bundle} INPUTS.npz")
+    _closing("paquet décrit", str(bundle), f"aune bundle predict {bundle} ENTREES.npz")
 
 
 @bundle_app.command("predict")
@@ -247,34 +304,61 @@ def bundle_predict(
     inputs: Annotated[Path, typer.Argument(help="npz file with one array per input.")],
     out: Annotated[Path, typer.Option(help="npz file to write.")] = Path("predictions.npz"),
     key: TrustedKey = None,
+    state: Annotated[
+        Path | None, typer.Option(help="State file of aune calibrate: each site's offsets.")
+    ] = None,
+    site: Annotated[
+        str | None, typer.Option(help="Site of all rows; else the npz file's array site.")
+    ] = None,
 ) -> None:
-    """Predict from arrays of raw inputs, one row each, without the lab."""
+    """Predict from arrays of raw inputs, one row each, without the lab's packages."""
     import numpy as np
 
     opened = _open(bundle, key)
-    with np.load(inputs, allow_pickle=False) as arrays:
-        outputs = opened.predict({name: arrays[name] for name in arrays.files})
-    np.savez(out, **outputs)  # type: ignore[arg-type]  # numpy stubs: values are arrays
+    arrays = _arrays(inputs)
+    sites = arrays.pop("site", None)
+    if state is not None and arrays:
+        rows = len(next(iter(arrays.values())))
+        sites = np.full(rows, site) if site is not None else sites
+        arrays |= _state_inputs(opened, state, sites, taken=set(arrays))
+    outputs = opened.predict(arrays)
+    saved: dict[str, Any] = dict(outputs)
+    np.savez(out, **saved)
     rows = len(next(iter(outputs.values())))
     _closing(f"{rows} lignes prédites", str(out), f"aune bundle inspect {bundle}")
 
 
 @app.command()
-def ui(out: Out = Path("results"), port: int = 5000) -> None:
+def ui(
+    out: Out = Path("results"),
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Local port.")] = 5000,
+) -> None:
     """Open MLflow's pages on the logged runs, on this machine only."""
+    from common.lab.publish import mlflow_store
     from common.lab.tracking import ui_command
 
-    command = ui_command(out, port=port)
-    typer.echo("http://127.0.0.1:" + str(port))
+    if not (out / "mlflow.db").is_file():
+        raise UsageError(
+            f"there is no {out / 'mlflow.db'}",
+            expected="the MLflow store of a folder of results",
+            remedy="./run demo makes one",
+        )
+    _closing("MLflow démarre (Ctrl-C pour arrêter)", f"http://127.0.0.1:{port}", f"{out}/")
+    sys.stdout.flush()
+    command = ui_command(mlflow_store(out), port=port)
     os.execvp(command[0], command)  # noqa: S606 - our own argv, no shell
 
 
 @app.command()
-def doctor(out: Out = Path("results")) -> None:
+def doctor(out: Out = Path("results"), *, as_json: AsJson = False) -> None:
     """Say what this machine can do and what is missing."""
     from common.lab.diagnosis import diagnose
 
-    for line in diagnose(out):
+    lines = diagnose(out, [source for case in cases(None) for source in case.sources])
+    if as_json:
+        _json(list(lines))
+        return
+    for line in lines:
         typer.echo(line)
     _closing("machine examinée", str(out), "./run demo")
 
@@ -288,67 +372,70 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
-def _cases(usecase: str | None) -> "list[UseCase]":
-    from usecases import discover
-
-    cases = discover()
-    if usecase is None:
-        return list(cases.values())
-    if usecase not in cases:
-        raise UsageError(f"no use case {usecase!r}", expected="one of " + ", ".join(cases))
-    return [cases[usecase]]
-
-
-def _dataset(case: "UseCase", task: "Task", data: str, profile: str) -> "Dataset":
-    """Return the data asked for; ``auto`` falls back on the simulator, loudly."""
-    from common.edge.errors import SourceError
-
-    if data == "simulated":
-        return case.simulate(task, 0)
-    if data not in ("auto", "open"):
-        return case.read(Path(data), task)
-    try:
-        return case.load(task, profile)
-    except SourceError as error:
-        if data == "open":
-            raise
-        typer.echo(f"données publiques indisponibles ({error.found}) : données SIMULÉES", err=True)
-        return case.simulate(task, 0)
-
-
-def _run(usecase: str, task_id: str | None, data: str, profile: str, out: Path, seed: int) -> Any:
-    from common.lab import harness
-    from common.lab.publish import publish
-
-    if profile not in ("quick", "full"):
-        raise UsageError(f"profile {profile!r}", expected="quick or full")
-    case = _cases(usecase)[0]
-    task = case.task(task_id)
-    options = harness.Options(profile=profile, out=out, seed=seed, report=_progress)  # type: ignore[arg-type]  # checked above
-    dataset = _dataset(case, task, data, profile)
-    return publish(case, task, harness.run(case, task, dataset, options), options)
-
-
-def _open(path: Path, key: Path | None) -> Any:
+def _open(path: Path, key: Path | None) -> "Bundle":
     from common.edge.bundle import Bundle
     from common.edge.signature import trusted_keys
 
-    return Bundle.open(path, [key] if key else trusted_keys(Path(".aune/trusted")))
+    return Bundle.open(path, [key] if key else trusted_keys())
 
 
-def _task_of(opened: Any) -> "tuple[UseCase, Task]":
-    case = _cases(opened.manifest.usecase)[0]
+def _task_of(opened: "Bundle") -> "tuple[UseCase, Task]":
+    case = cases(opened.manifest.usecase)[0]
     return case, case.task(opened.manifest.task)
 
 
-def _table(runs: list[Any]) -> None:
+def _arrays(path: Path) -> dict[str, Any]:
+    """Read an npz file of inputs."""
+    import zipfile
+
+    import numpy as np
+
+    from common.edge.errors import TableError
+
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}", expected="an npz file with one array an input")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (ValueError, OSError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise TableError(
+            f"{path.name} cannot be read: {error}",
+            expected="an npz file of plain arrays, one for each input",
+            remedy="write it with numpy.savez",
+        ) from error
+
+
+def _state_inputs(opened: "Bundle", path: Path, sites: Any, *, taken: set[str]) -> dict[str, Any]:
+    """Return each row's calibrated inputs."""
+    from common.lab.state import read_state
+
+    if sites is None:
+        raise UsageError(
+            "a state without a site", expected="--site NAME, or an array site in the npz file"
+        )
+    inputs = read_state(path).inputs(opened, sites)
+    doubled = sorted(taken & set(inputs))
+    if doubled:
+        raise UsageError(
+            f"{', '.join(doubled)} both in the npz file and in the state", expected="one of them"
+        )
+    return inputs
+
+
+def _data_place() -> str:
+    from common.lab.sources import cache_folder
+
+    return os.environ.get("AUNE_MIRROR") or str(cache_folder())
+
+
+def _table(runs: "list[Run]") -> None:
     from common.lab.pages.terminal import text_table
 
     typer.echo(text_table(runs))
 
 
-def _progress(line: str) -> None:
-    typer.echo(f"  · {line}", err=True)
+def _plain(scores: "dict[str, Score] | Any") -> dict[str, Any]:
+    return {name: vars(score) for name, score in scores.items()}
 
 
 def _json(value: Any) -> None:

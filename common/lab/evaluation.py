@@ -4,8 +4,7 @@ Nothing is fitted here. What is new about a site, the offsets of its intervals, 
 state file beside the bundle and never inside it.
 """
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,20 +15,19 @@ import numpy as np
 from common.edge.bundle import Bundle
 from common.edge.errors import DataError, UsageError
 from common.lab.record import Footprint, Score
+from common.lab.state import State, write_state
 from common.lab.usecase import Array, Dataset, Examples, Period, Rung, Split, Task, Training
 
 __all__ = [
     "Evaluation",
-    "State",
     "calibrate",
+    "describe",
     "evaluate",
     "follow",
     "measure",
-    "read_state",
     "span",
 ]
 
-STATE_SCHEMA = 1
 CHUNK_ROWS = 512
 """Rows of one call: a year of hourly history for each fills 18 MB."""
 WARM_UP_DAYS = 28
@@ -65,53 +63,6 @@ class Evaluation:
     n_rows: int
     scores: Mapping[str, Score]
     references: Mapping[str, Mapping[str, Score]]
-
-
-@dataclass(frozen=True)
-class State:
-    """What calibration keeps beside a bundle.
-
-    Parameters
-    ----------
-    bundle
-        Digest of the bundle that it was computed with.
-    task
-        Task id.
-    created
-        ISO 8601 UTC.
-    sites
-        Site to input name to value of one row.
-    """
-
-    bundle: str
-    task: str
-    created: str
-    sites: Mapping[str, Mapping[str, Array]]
-
-    def inputs(self, bundle: Bundle, sites: Array) -> dict[str, Array]:
-        """Return the state inputs of rows that belong to ``sites``, shape (n,), text.
-
-        Raises
-        ------
-        DataError
-            The state was made with another bundle, or holds no such site.
-        """
-        if self.bundle != bundle.digest:
-            raise DataError(
-                f"the state was made with bundle {self.bundle[:12]}",
-                expected=f"bundle {bundle.digest[:12]}, which is open",
-                remedy="calibrate again with this bundle",
-            )
-        unknown = sorted({str(site) for site in sites} - set(self.sites))
-        if unknown:
-            raise DataError(
-                f"no state for {', '.join(unknown[:5])}",
-                expected="one of " + ", ".join(list(self.sites)[:20]),
-                remedy="calibrate with the site's data, or predict without a state: a new site "
-                "starts with the manifest's default",
-            )
-        rows = [self.sites[str(site)] for site in sites]
-        return {name: np.stack([row[name] for row in rows]) for name in (rows[0] if rows else ())}
 
 
 def evaluate(bundle: Bundle, task: Task, dataset: Dataset, seed: int = 0) -> Evaluation:
@@ -155,6 +106,19 @@ def evaluate(bundle: Bundle, task: Task, dataset: Dataset, seed: int = 0) -> Eva
     return Evaluation(period, len(examples), scores.pop(""), scores)
 
 
+def describe(evaluation: Evaluation, task: Task) -> Iterator[str]:
+    """Yield French lines: each metric of the bundle, and the same without AI below it."""
+    from common.lab.pages.french import interval, number
+
+    titles = {rung.name: rung.title for rung in task.rungs}
+    for metric in task.metrics:
+        score = evaluation.scores[metric.name]
+        bounds = interval(score.low, score.high, digits=2)
+        yield f"{metric.title} : {number(score.value, 2)} {score.unit} ({bounds})"
+        for name, row in evaluation.references.items():
+            yield f"    sans IA, {titles[name]} : {number(row[metric.name].value, 2)}"
+
+
 def calibrate(bundle: Bundle, task: Task, dataset: Dataset, out: Path) -> int:
     """Write each site's state for its next issue time, and return the number of sites.
 
@@ -185,51 +149,12 @@ def calibrate(bundle: Bundle, task: Task, dataset: Dataset, out: Path) -> int:
     padded = {name: np.concatenate([values, values[rows]]) for name, values in outputs.items()}
     state = task.calibrate(known, padded, _defaults(bundle))
     sites = {
-        str(unit): {name: values[len(examples) + place].tolist() for name, values in state.items()}
+        str(unit): {name: values[len(examples) + place] for name, values in state.items()}
         for place, unit in enumerate(examples.units[rows])
     }
-    _write_json(
-        out,
-        {
-            "schema": STATE_SCHEMA,
-            "bundle": bundle.digest,
-            "task": task.id,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "dataset": dataset.name,
-            "simulated": dataset.simulated,
-            "sites": sites,
-        },
-    )
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    write_state(out, State(bundle.digest, task.id, created, dataset.name, sites))
     return len(sites)
-
-
-def read_state(path: Path) -> State:
-    """Read a state file back.
-
-    Raises
-    ------
-    UsageError
-        There is no such file.
-    DataError
-        It is not a state of the schema that this version writes.
-    """
-    if not path.is_file():
-        raise UsageError(
-            f"there is no file {path}", expected="a state file", remedy="aune calibrate makes one"
-        )
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        if raw["schema"] != STATE_SCHEMA:
-            raise _bad_state(path, f"schema {raw['schema']!r}, not {STATE_SCHEMA}")
-        sites = {
-            str(site): {str(name): _numbers(path, value) for name, value in row.items()}
-            for site, row in raw["sites"].items()
-        }
-        return State(str(raw["bundle"]), str(raw["task"]), str(raw["created"]), sites)
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError too
-        raise _bad_state(path, str(error)) from error
-    except (KeyError, TypeError, AttributeError) as error:
-        raise _bad_state(path, f"{type(error).__name__}: {error}") from error
 
 
 def measure(bundle: Bundle, seconds: float) -> list[Footprint]:
@@ -425,26 +350,3 @@ def _with_upcoming(examples: Examples) -> tuple[Examples, Array]:
         days=np.full(len(rows), examples.days.max() + np.timedelta64(1, "D") + lead.max()),
     )
     return concatenate([examples, upcoming]), rows
-
-
-def _numbers(path: Path, value: Any) -> Array:
-    array = np.asarray(value, dtype=np.float32)
-    if not np.isfinite(array).all():
-        raise _bad_state(path, "a value that is not a finite number")
-    return array
-
-
-def _bad_state(path: Path, found: str) -> DataError:
-    return DataError(
-        f"{path.name} is not a state file: {found[:200]}",
-        expected="schema, bundle, task, created and, by site, the inputs that calibrate writes",
-        remedy="aune calibrate writes it anew",
-    )
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write through a temporary name: a reader never sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
-    draft.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
-    draft.replace(path)
