@@ -1,6 +1,7 @@
 """Turn the outcome of a run into its folder: record, page, signed bundle, MLflow, index."""
 
 import fcntl
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from common.lab.usecase import Array, Field, Task, Term, UseCase
 __all__ = ["Published", "mlflow_store", "publish", "write_index"]
 
 STAGING = ".staging-"
+HISTORY_TRACK = re.compile(r"history_(\d+)_days")
+"""Name of a track that leaves a new site only some days of history."""
 LOCK = ".publish.lock"
 N_CANDIDATE_ROWS = 512
 """Test rows among which the golden rows are drawn."""
@@ -222,4 +225,19 @@ def _figures(task: Task, outcome: Outcome) -> list[figures.Figure]:
     ]
     if task.figures is not None:
         drawn += task.figures(outcome.examples, outcome.outputs)
-    return drawn
+    return drawn + _cold_start(run)
+
+
+def _cold_start(run: Run) -> list[figures.Figure]:
+    """Return the error against days of history, where the tracks asked for it."""
+    metric = figures.main_metric(run)
+    found = {
+        int(match.group(1)): scores[metric]
+        for name, scores in run.tracks.items()
+        if (match := HISTORY_TRACK.fullmatch(name))
+    }
+    if len(found) < 2:
+        return []
+    days = sorted(found)
+    reference = run.row(run.chosen).scores[metric]
+    return [figures.cold_start_curve(days, [found[day] for day in days], reference)]
