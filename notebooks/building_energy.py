@@ -155,7 +155,7 @@ def write_french_csv(folder: Path) -> None:
     )
 
 
-folder = work / "mes_compteurs"
+folder = work / ("SIMULATED_" * dataset.simulated + "mes_compteurs")
 write_french_csv(folder)
 print(*(folder / "compteurs.csv").read_text(encoding="utf-8").splitlines()[:4], sep="\n")
 own = own_data.read(folder, "electricity")
