@@ -187,8 +187,6 @@ def _towt_fit(load_kwh: Array, kind: Array, temperature: Array) -> Array:
     The hour effects are partialled out first (Frisch and Waugh 1933), which gives the same
     coefficients as the full design of 174 columns at a hundredth of the cost.
     """
-    import statsmodels.api as sm
-
     day = np.where(kind == CLOSED, 6, kind)
     hour = (day[:, None] * 24 + np.arange(24)).ravel()
     y = load_kwh.astype(np.float64).ravel()
@@ -200,11 +198,24 @@ def _towt_fit(load_kwh: Array, kind: Array, temperature: Array) -> Array:
     count = np.maximum(np.bincount(hour, minlength=168), 1)
     means = np.stack([np.bincount(hour, column, 168) / count for column in X.T], axis=1)
     load_means = np.bincount(hour, y, 168) / count
-    slopes = sm.OLS(y - load_means[hour], X - means[hour]).fit().params
+    slopes = _least_squares(y - load_means[hour], X - means[hour])
     effects = load_means - means @ slopes
     empty = np.bincount(hour, minlength=168) == 0
     effects[empty] = np.mean(effects[~empty])
     return np.concatenate([effects, slopes])
+
+
+def _least_squares(y: Array, X: Array) -> Array:
+    """Return the coefficients of ordinary least squares.
+
+    The pseudo-inverse (statsmodels' default) gives a regressor that never moved, such as
+    cooling in a cold year, a coefficient of zero; its warning is then no news.
+    """
+    import statsmodels.api as sm
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*rank-deficient")
+        return np.asarray(sm.OLS(y, X).fit().params)
 
 
 def _waves() -> Array:
@@ -259,13 +270,7 @@ def _harmonic_profile(xp: Any, coefficients: Any, kind: Any, temperature: Any) -
 
 
 def _harmonic_fit(load_kwh: Array, kind: Array, temperature: Array) -> Array:
-    """Regress on day shapes by type of day, weekday levels and degree hours.
-
-    The pseudo-inverse (statsmodels' default) gives a regressor that never moved, such as
-    cooling in a cold year, a coefficient of zero.
-    """
-    import statsmodels.api as sm
-
+    """Regress on day shapes by type of day, weekday levels and degree hours."""
     n_days = len(load_kwh)
     design = np.zeros((n_days, 24, HARMONIC_WIDTH))
     for day_type in range(3):
@@ -279,10 +284,7 @@ def _harmonic_fit(load_kwh: Array, kind: Array, temperature: Array) -> Array:
     known = np.isfinite(y)
     if known.sum() < 2 * HARMONIC_WIDTH:
         return np.zeros(HARMONIC_WIDTH)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*rank-deficient")
-        fitted = sm.OLS(y[known], design.reshape(-1, HARMONIC_WIDTH)[known]).fit()
-    return np.asarray(fitted.params)
+    return _least_squares(y[known], design.reshape(-1, HARMONIC_WIDTH)[known])
 
 
 TOWT = SiteModel("towt_kwh", 174, _towt_profile, _towt_fit)
