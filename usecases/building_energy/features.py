@@ -3,6 +3,9 @@
 All loads are relative to the meter's own recent level, so that one model serves a nursery and
 a town hall. The idea behind them: compare tomorrow with the known days that resemble it (same
 kind of day, recent, similar temperature), then look at how the last days strayed from that.
+
+Sums over days and hours are products with constant matrices, as many as possible at once: in
+a graph of small tensors the number of nodes is the cost.
 """
 
 from collections.abc import Mapping
@@ -11,53 +14,43 @@ from typing import Any
 
 import numpy as np
 
-from common.lab.graph.arrays import matmul
+from common.lab.graph.arrays import matmul, rows_of
 from common.lab.usecase import Features, Term
+from usecases.building_energy.electricity_kernels import (
+    CLOSED,
+    FIRST_IDLE,
+    HISTORY_DAYS,
+    KINDS,
+    LONG_DAYS,
+    N_KINDS,
+    SHORT_DAYS,
+    TOWARDS_TARGET,
+    TOWARDS_TARGET_FADING,
+    WEATHER_DAYS,
+    fading,
+    last,
+)
 
 __all__ = [
     "BRIDGE_DAYS",
+    "CLOSED",
     "ELECTRICITY_TERMS",
     "HISTORY_DAYS",
+    "MORNING_HOURS",
     "Inputs",
     "electricity_features",
 ]
 
 Inputs = Mapping[str, Any]
 
-HISTORY_DAYS = 56
-"""Known days before the issue day: eight weeks."""
 BRIDGE_DAYS = 3
 """Days on each side of the target that are searched for closures (bridging days)."""
-N_KINDS = 8
-"""Kinds of day: Monday to Sunday, then closed (public holiday or declared closure)."""
-CLOSED = 7
 LEVEL_DAYS = 28
 SMALLEST_LEVEL_KWH = 1e-3
 MORNING_HOURS = 11
 """Hours of the issue day whose temperature is known at noon, rounded down."""
 LARGEST_DEVIATION = 1.5
 """Deviations are clipped at this multiple of the level: a metering fault is not a trend."""
-
-AGES = np.arange(HISTORY_DAYS - 1, -1, -1, dtype=np.float32)
-"""Age in days of each day of the history; 0 is the last known day."""
-
-
-def _similarity() -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Return how much a day of one kind tells about a day of another, (kinds, kinds).
-
-    Chosen on 2021 (docs/decisions/forecast-model.md): working days resemble each other,
-    Friday less; Sundays resemble closed days.
-    """
-    table = np.full((N_KINDS, N_KINDS), 1e-4, dtype=np.float32)
-    table[:5, :5] = 0.3
-    table[4, :4] = table[:4, 4] = 0.15
-    table[5:, 5:] = 0.3
-    table[5, 6] = table[6, 5] = 0.1
-    np.fill_diagonal(table, 1.0)
-    return table
-
-
-SIMILARITY = _similarity()
 
 _RELATIVE = 2.0**-12
 _DEGREES = 2.0**-6
@@ -101,36 +94,54 @@ ELECTRICITY_TERMS = (
 
 @dataclass(frozen=True)
 class _Past:
-    """Known loads relative to the level; 0 where unknown."""
+    """Known loads relative to the level, (n, H, 24); 0 where unknown.
+
+    ``hours`` (n, H, 1) counts the known hours of each day, ``total`` sums their load.
+    """
 
     relative: Any
     known: Any
     level: Any
+    hours: Any
+    total: Any
 
 
 @dataclass(frozen=True)
 class _Days:
     """Kinds of the days, one-hot: history (n, H, kinds), target (n, 1, kinds).
 
+    ``kind`` (n, 1) is the target's; ``similarity`` (n, kinds, H) says how much each day tells
+    about each kind, ``towards`` (n, 2, H) weighs the days for the target (`TOWARDS_TARGET`);
     ``at`` is the target's place, counted in days from the first day of the history.
     """
 
     history: Any
     target: Any
+    kind: Any
     similarity: Any
+    towards: Any
     weekday: Any
     closed: Any
     at: int
 
 
 @dataclass(frozen=True)
-class _Expectation:
-    """Profile by kind of day (n, kinds, 24), what strayed from it, and the expected day."""
+class _Seen:
+    """Mean days by kind and what strayed from them.
 
-    profiles: Any
+    ``fitted`` (n, H, 24) and ``target`` (n, 1, 24) are the mean days of the kinds of the
+    history's days and of the target; ``gaps`` (n, H, 24) is load minus fitted, 0 unknown;
+    ``expected`` (n, 1, 24) is the target's mean day moved by the last gaps; ``total`` and
+    ``daily`` (n, H, 1) are each day's gap, summed and averaged over its known hours.
+    """
+
+    fitted: Any
     target: Any
     gaps: Any
     expected: Any
+    squares: Any
+    total: Any
+    daily: Any
 
 
 def electricity_features(xp: Any, inputs: Inputs) -> Features:
@@ -156,18 +167,19 @@ def electricity_features(xp: Any, inputs: Inputs) -> Features:
     past = _past(xp, inputs["load_kwh"])
     at = int(inputs["temperature_celsius"].shape[1]) - 1
     days = _days(xp, inputs["weekday"], inputs["closed"], at)
-    expectation = _expectation(xp, past, days)
+    seen = _seen(xp, past, days, LONG_DAYS, 3.0)
     columns = (
         _calendar(xp, days)
-        | _profile(xp, past, days, expectation)
-        | _gaps(xp, past, days, expectation)
-        | _memory(xp, days, expectation)
-        | _weather(xp, past, days, expectation, inputs["temperature_celsius"])
-        | _stability(xp, past, expectation)
+        | _profile(xp, past, days, seen)
+        | _same_weekdays(xp, past, days, seen)
+        | _daily_gaps(xp, past, seen)
+        | _memory(xp, days, seen)
+        | _weather(xp, past, days, seen, inputs["temperature_celsius"])
+        | _stability(xp, past, seen)
     )
     context = {
         "level": xp.reshape(past.level, (-1, 1)),
-        "expected": xp.reshape(expectation.expected, (-1, 24)),
+        "expected": xp.reshape(seen.expected, (-1, 24)),
         "instability": xp.reshape(columns["instability"], (-1, 1)),
     }
     return Features(columns, context)
@@ -185,81 +197,96 @@ def _sum(xp: Any, values: Any, axis: int | tuple[int, ...]) -> Any:
     return xp.sum(values, axis=axis, keepdims=True)
 
 
-def _mean(xp: Any, values: Any, known: Any, axis: int | tuple[int, ...]) -> Any:
-    """Average the known values; 0 where none is known."""
-    return _sum(xp, values * known, axis) / _at_least(xp, _sum(xp, known, axis), 1e-6)
+def _day_mean(xp: Any, values: Any) -> Any:
+    """Average (..., 24) over the hours of a day, (..., 1)."""
+    return matmul(xp, values, _constant(xp, np.full((24, 1), 1 / 24)))
+
+
+def _over_days(xp: Any, weights: Any, values: Any) -> Any:
+    """Sum (n, H, ...) over the days with constant weights (k, H), (n, k, ...)."""
+    return matmul(xp, _constant(xp, weights), values)
+
+
+def _known_means(xp: Any, weights: Any, values: Any, known: Any) -> Any:
+    """Average over the days with constant weights (k, H) what is known (values 0 elsewhere)."""
+    total = _at_least(xp, _over_days(xp, weights, known), 1e-9)
+    return _over_days(xp, weights, values) / total
 
 
 def _clip(xp: Any, deviation: Any) -> Any:
-    limit = _constant(xp, LARGEST_DEVIATION)
-    return xp.minimum(xp.maximum(deviation, -limit), limit)
+    limit = np.float32(LARGEST_DEVIATION)
+    return xp.minimum(xp.maximum(deviation, _constant(xp, -limit)), _constant(xp, limit))
 
 
-def _fading(xp: Any, memory_days: float, last: int) -> Any:
-    """Return exponential weights of the last days, (1, H, 1), 0 before them."""
-    weights = np.where(last > AGES, np.exp(-AGES / memory_days), 0.0)
-    return _constant(xp, weights[None, :, None])
+def _known_part(xp: Any, values: Any) -> tuple[Any, Any, Any]:
+    """Return values with 0 for NaN, 1 where they are known, and where they are not."""
+    unknown, zero = xp.isnan(values), _constant(xp, 0)
+    return xp.where(unknown, zero, values), xp.where(unknown, zero, _constant(xp, 1)), unknown
 
 
 def _past(xp: Any, load_kwh: Any) -> _Past:
-    known = xp.astype(~xp.isnan(load_kwh), xp.float32)
-    filled = xp.where(xp.isnan(load_kwh), _constant(xp, 0), load_kwh)
-    recent = _mean(xp, filled[:, -LEVEL_DAYS:, :], known[:, -LEVEL_DAYS:, :], (1, 2))
-    whole = _mean(xp, filled, known, (1, 2))
-    some = _sum(xp, known[:, -LEVEL_DAYS:, :], (1, 2)) > 0
-    level = _at_least(xp, xp.where(some, recent, whole), SMALLEST_LEVEL_KWH)
-    return _Past(filled / level, known, level)
+    filled, known, _ = _known_part(xp, load_kwh)
+    hours, total = _sum(xp, known, 2), _sum(xp, filled, 2)
+    windows = np.stack([last(LEVEL_DAYS), last(HISTORY_DAYS)])
+    counts = _over_days(xp, windows, hours)
+    means = _over_days(xp, windows, total) / _at_least(xp, counts, 1.0)
+    level = xp.where(counts[:, :1, :] > 0, means[:, :1, :], means[:, 1:, :])
+    level = _at_least(xp, level, SMALLEST_LEVEL_KWH)
+    return _Past(filled / level, known, level, hours, total)
 
 
 def _days(xp: Any, weekday: Any, closed: Any, at: int) -> _Days:
-    offsets = xp.asarray(np.arange(HISTORY_DAYS, dtype=np.int64) - at + 7 * 9)
-    past_weekday = (xp.expand_dims(weekday, axis=1) + offsets) % 7
-    history = xp.where(closed[:, :HISTORY_DAYS] > 0, CLOSED, past_weekday)
-    target = xp.where(closed[:, at : at + 1] > 0, CLOSED, weekday[:, None])
-    kinds = xp.asarray(np.arange(N_KINDS, dtype=np.int64))
-    one_hot = xp.astype(xp.expand_dims(history, axis=2) == kinds, xp.float32)
+    """Look up the kinds of the days of the history and, behind them, of the target."""
+    places = np.append(np.arange(HISTORY_DAYS, dtype=np.int64), at)
+    weekdays = (xp.expand_dims(weekday, axis=1) + xp.asarray(places - at + 7 * 9)) % 7
+    kinds = xp.where(xp.take(closed, xp.asarray(places), axis=1) > 0, CLOSED, weekdays)
+    facts = rows_of(xp, _constant(xp, KINDS), kinds)
+    past, target = kinds[:, :HISTORY_DAYS], kinds[:, HISTORY_DAYS:]
+    towards = rows_of(xp, _constant(xp, TOWARDS_TARGET), past * N_KINDS + target)
+    towards = towards * _constant(xp, TOWARDS_TARGET_FADING)
     return _Days(
-        history=one_hot,
-        target=xp.astype(xp.expand_dims(target, axis=2) == kinds, xp.float32),
-        similarity=xp.permute_dims(matmul(xp, one_hot, _constant(xp, SIMILARITY)), (0, 2, 1)),
+        history=facts[:, :HISTORY_DAYS, :N_KINDS],
+        target=facts[:, HISTORY_DAYS:, :N_KINDS],
+        kind=target,
+        similarity=xp.permute_dims(facts[:, :HISTORY_DAYS, N_KINDS:], (0, 2, 1)),
+        towards=xp.permute_dims(towards, (0, 2, 1)),
         weekday=weekday,
         closed=closed,
         at=at,
     )
 
 
-def _profiles(xp: Any, past: _Past, days: _Days, memory_days: float) -> Any:
+def _mean_days(xp: Any, days: _Days, values: Any, known: Any, memory_days: float) -> Any:
     """Return the weighted mean day of each kind, (n, kinds, 24)."""
-    weights = days.similarity * _constant(xp, np.exp(-AGES / memory_days))
-    total = matmul(xp, weights, past.known)
-    return matmul(xp, weights, past.relative) / _at_least(xp, total, 1e-9)
+    weights = days.similarity * _constant(xp, fading(memory_days))
+    return matmul(xp, weights, values) / _at_least(xp, matmul(xp, weights, known), 1e-9)
 
 
-def _strayed(xp: Any, past: _Past, days: _Days, profiles: Any) -> Any:
-    """Return known load minus the profile of its kind of day, (n, H, 24), 0 unknown."""
-    return _clip(xp, past.relative - matmul(xp, days.history, profiles)) * past.known
-
-
-def _recent(xp: Any, gaps: Any, past: _Past, memory_days: float, last: int = 21) -> Any:
-    weights = _fading(xp, memory_days, last) * past.known
-    return _sum(xp, gaps * weights, 1) / _at_least(xp, _sum(xp, weights, 1), 1e-9)
-
-
-def _expectation(xp: Any, past: _Past, days: _Days, memory_days: float = 28.0) -> _Expectation:
-    profiles = _profiles(xp, past, days, memory_days)
-    gaps = _strayed(xp, past, days, profiles)
-    target = matmul(xp, days.target, profiles)
-    return _Expectation(profiles, target, gaps, target + _recent(xp, gaps, past, 3.0))
+def _seen(xp: Any, past: _Past, days: _Days, memory_days: float, recent_days: float) -> _Seen:
+    means = _mean_days(xp, days, past.relative, past.known, memory_days)
+    fitted = matmul(xp, days.history, means)
+    gaps = _clip(xp, past.relative - fitted) * past.known
+    target = matmul(xp, days.target, means)
+    recent = _known_means(xp, fading(recent_days, 21)[None], gaps, past.known)
+    total = _sum(xp, gaps, 2)
+    return _Seen(
+        fitted=fitted,
+        target=target,
+        gaps=gaps,
+        expected=target + recent,
+        squares=gaps * gaps,
+        total=total,
+        daily=total / _at_least(xp, past.hours, 1.0),
+    )
 
 
 def _calendar(xp: Any, days: _Days) -> dict[str, Any]:
     at = days.at
     around = xp.asarray(np.arange(-BRIDGE_DAYS, BRIDGE_DAYS + 1, dtype=np.int64) + 7)
-    working = (days.weekday[:, None] + around) % 7 < 5
+    working = (xp.expand_dims(days.weekday, axis=1) + around) % 7 < FIRST_IDLE
     closed = days.closed[:, at - BRIDGE_DAYS : at + BRIDGE_DAYS + 1] > 0
     bridges = xp.sum(xp.astype(closed & working, xp.float32), axis=1)
-    kind = xp.sum(days.target * _constant(xp, np.arange(N_KINDS)), axis=2)
-    kind = xp.reshape(kind, (-1, 1, 1))
+    kind = xp.reshape(xp.astype(days.kind, xp.float32), (-1, 1, 1))
     return {
         "clock_hour": kind * 0 + _constant(xp, np.arange(24)),
         "kind_of_day": kind,
@@ -267,90 +294,71 @@ def _calendar(xp: Any, days: _Days) -> dict[str, Any]:
     }
 
 
-def _profile(xp: Any, past: _Past, days: _Days, seen: _Expectation) -> dict[str, Any]:
-    expected = seen.expected
-    fitted = matmul(xp, days.history, seen.profiles) * past.known
-    weights = _fading(xp, 3.0, 21)
-    ratio = _sum(xp, _sum(xp, past.relative, 2) * weights, 1) / _at_least(
-        xp, _sum(xp, _sum(xp, fitted, 2) * weights, 1), 1e-6
-    )
+def _profile(xp: Any, past: _Past, days: _Days, seen: _Seen) -> dict[str, Any]:
+    fitted = _sum(xp, seen.fitted * past.known, 2)
+    weights = fading(3.0, 21)[None]
+    usual = _at_least(xp, _over_days(xp, weights, fitted), 1e-6)
+    ratio = _over_days(xp, weights, past.total / past.level) / usual
+    short = _seen(xp, past, days, SHORT_DAYS, 1.5)
     return {
-        "expected": expected,
-        "short_memory": _clip(xp, _other_memory(xp, past, days, 10.0, 1.5) - expected),
-        "scaled_profile": _clip(xp, seen.target * ratio - expected),
+        "expected": seen.expected,
+        "short_memory": _clip(xp, short.expected - seen.expected),
+        "scaled_profile": _clip(xp, seen.target * ratio - seen.expected),
     }
 
 
-def _other_memory(xp: Any, past: _Past, days: _Days, memory_days: float, recent_days: float) -> Any:
-    profiles = _profiles(xp, past, days, memory_days)
-    gaps = _strayed(xp, past, days, profiles)
-    return matmul(xp, days.target, profiles) + _recent(xp, gaps, past, recent_days)
-
-
-def _same_day(past: _Past, at: int, weeks: int) -> tuple[Any, Any]:
-    """Return the target's weekday some weeks before, (n, 1, 24), and whether it is known."""
-    day = at - 7 * weeks
-    return past.relative[:, day : day + 1, :], past.known[:, day : day + 1, :]
-
-
-def _gaps(xp: Any, past: _Past, days: _Days, seen: _Expectation) -> dict[str, Any]:
-    same = [_same_day(past, days.at, weeks) for weeks in (1, 2, 3, 4)]
-    values = xp.concat([value for value, _ in same], axis=1)
-    known = xp.concat([flag for _, flag in same], axis=1)
-    some = _sum(xp, known, 1) > 0
-    four_weeks = xp.where(
-        some, _mean(xp, values, known, 1), _mean(xp, past.relative, past.known, 1)
-    )
-    idle = xp.astype(_sum(xp, days.history[:, :, 5:], 2) > 0, xp.float32)
-    target_idle = xp.astype(_sum(xp, days.target[:, :, 5:], 2) > 0, xp.float32)
-    alike = 1 - 0.95 * xp.abs(idle - target_idle)
-    weights = _fading(xp, 5.0, 28) * past.known * alike
-    group = _sum(xp, seen.gaps * weights, 1) / _at_least(xp, _sum(xp, weights, 1), 1e-9)
+def _same_weekdays(xp: Any, past: _Past, days: _Days, seen: _Seen) -> dict[str, Any]:
+    """Return the target's weekday in the weeks before; the mean day where it is unknown."""
+    same = np.isin(np.arange(HISTORY_DAYS), days.at - 7 * np.arange(1, 5))
+    windows = np.stack([same, last(HISTORY_DAYS)])
+    counts = _over_days(xp, windows, past.known)
+    means = _over_days(xp, windows, past.relative) / _at_least(xp, counts, 1.0)
+    four_weeks = xp.where(counts[:, :1, :] > 0, means[:, :1, :], means[:, 1:, :])
+    week = slice(days.at - 7, days.at - 6)
+    before, known = past.relative[:, week, :], past.known[:, week, :]
     return {
-        "week_before": xp.where(same[0][1] > 0, same[0][0], four_weeks),
+        "week_before": xp.where(known > 0, before, four_weeks),
         "four_weeks": four_weeks,
-        "group_gap": group,
-        "last_day_gap": _last_day(xp, past, seen),
-        "last_week_gap": _mean(xp, *_daily(xp, past, seen, last=7), axis=1),
-        "one_week_gap": _clip(xp, (same[0][0] - seen.expected) * same[0][1]),
+        "one_week_gap": _clip(xp, (before - seen.expected) * known),
     }
 
 
-def _daily(xp: Any, past: _Past, seen: _Expectation, last: int) -> tuple[Any, Any]:
-    """Return the mean gap of each of the last days, (n, last, 1), and whether it is known."""
-    count = _sum(xp, past.known[:, -last:, :], 2)
-    gap = _sum(xp, seen.gaps[:, -last:, :], 2) / _at_least(xp, count, 1.0)
-    return gap, xp.astype(count > 0, xp.float32)
+def _daily_gaps(xp: Any, past: _Past, seen: _Seen) -> dict[str, Any]:
+    """Return the mean gap of the last week, and of the last day: older ones where unknown."""
+    weights = np.stack([last(7), fading(0.6, 21)])
+    known = xp.minimum(past.hours, _constant(xp, 1))
+    means = _known_means(xp, weights, seen.daily, known)
+    return {"last_week_gap": means[:, :1, :], "last_day_gap": means[:, 1:, :]}
 
 
-def _last_day(xp: Any, past: _Past, seen: _Expectation) -> Any:
-    """Return the gap of the last known day; older days count where it is unknown."""
-    gap, known = _daily(xp, past, seen, last=21)
-    weights = _fading(xp, 0.6, 21)[:, -21:, :] * known
-    return _sum(xp, gap * weights, 1) / _at_least(xp, _sum(xp, weights, 1), 1e-9)
-
-
-def _memory(xp: Any, days: _Days, seen: _Expectation) -> dict[str, Any]:
+def _memory(xp: Any, days: _Days, seen: _Seen) -> dict[str, Any]:
     """Return how long gaps last at this meter, and the gaps that should last."""
     gaps = seen.gaps
-    daily = xp.sum(gaps, axis=2, keepdims=True) / 24
-    power = _sum(xp, gaps * gaps, (1, 2)) + 1e-6
+    power = _sum(xp, seen.squares, (1, 2)) + np.float32(1e-6)
     week = _sum(xp, gaps[:, 7:, :] * gaps[:, :-7, :], (1, 2)) / power
-    daily_power = _sum(xp, daily[:, 2:, :] * daily[:, 2:, :], 1) + 1e-6
-    by_day = _sum(xp, daily[:, 2:, :] * daily[:, :-2, :], 1) / daily_power
+    total = seen.total * np.float32(1 / 24)
+    later = total[:, 2:, :]
+    daily_power = _sum(xp, later * later, 1) + np.float32(1e-6)
+    by_day = _sum(xp, later * total[:, :-2, :], 1) / daily_power
     return {
         "week_memory": week,
-        "lasting_day_gap": by_day * daily[:, -1:, :],
+        "lasting_day_gap": by_day * total[:, -1:, :],
         "lasting_week_gap": week * gaps[:, days.at - 7 : days.at - 6, :],
     }
 
 
 @dataclass(frozen=True)
 class _Air:
-    """Temperatures: history (n, H, 24) with its mask, and the target's forecast (n, 1, 24)."""
+    """Temperatures: history (n, H, 24) with its mask, and the target's forecast (n, 1, 24).
+
+    ``hours`` (n, H, 1) counts each day's known hours; ``recent`` and ``week`` (n, 1, 24) are
+    means of the last days.
+    """
 
     history: Any
     known: Any
+    hours: Any
+    recent: Any
     week: Any
     forecast: Any
 
@@ -361,67 +369,79 @@ def _air(xp: Any, temperature_celsius: Any) -> _Air:
     Their mean at each hour, moved by 0.7 of how much this morning (0 to 10 h) departs from
     theirs; 0.7 was chosen on 2021.
     """
-    known = xp.astype(~xp.isnan(temperature_celsius), xp.float32)
-    filled = xp.where(xp.isnan(temperature_celsius), _constant(xp, 0), temperature_celsius)
+    filled, known, unknown = _known_part(xp, temperature_celsius)
     history, known_history = filled[:, :HISTORY_DAYS, :], known[:, :HISTORY_DAYS, :]
-    week = _mean(xp, history[:, -7:, :], known_history[:, -7:, :], 1)
-    usual = _mean(xp, history[:, -3:, :], known_history[:, -3:, :], 1)
-    morning = known[:, -2:-1, :MORNING_HOURS]
-    departure = _mean(
-        xp, filled[:, -2:-1, :MORNING_HOURS] - usual[:, :, :MORNING_HOURS], morning, 2
+    weights = np.stack([fading(3.0, 21), last(7), last(3)])
+    means = _known_means(xp, weights, history, known_history)
+    usual = means[:, 2:, :]
+    morning = _constant(xp, np.arange(24)[:, None] < MORNING_HOURS)
+    today = known[:, -2:-1, :]
+    departure = matmul(xp, (filled[:, -2:-1, :] - usual) * today, morning)
+    departure = departure / _at_least(xp, matmul(xp, today, morning), 1.0)
+    guess = usual + departure * np.float32(0.7)
+    return _Air(
+        history=history,
+        known=known_history,
+        hours=_sum(xp, known_history, 2),
+        recent=means[:, :1, :],
+        week=means[:, 1:2, :],
+        forecast=xp.where(unknown[:, -1:, :], guess, filled[:, -1:, :]),
     )
-    forecast = xp.where(known[:, -1:, :] > 0, filled[:, -1:, :], usual + 0.7 * departure)
-    return _Air(history, known_history, week, forecast)
 
 
 def _weather(
-    xp: Any, past: _Past, days: _Days, seen: _Expectation, temperature_celsius: Any
+    xp: Any, past: _Past, days: _Days, seen: _Seen, temperature_celsius: Any
 ) -> dict[str, Any]:
     air = _air(xp, temperature_celsius)
-    weights = days.similarity * _constant(xp, np.exp(-AGES / 28.0))
-    usual = matmul(xp, weights, air.history) / _at_least(xp, matmul(xp, weights, air.known), 1e-9)
+    hours = _at_least(xp, air.hours, 1.0)
+    usual = _mean_days(xp, days, air.history, air.known, LONG_DAYS)
     anomaly = (air.history - matmul(xp, days.history, usual)) * air.known
-    daily_anomaly = _sum(xp, anomaly, 2) / _at_least(xp, _sum(xp, air.known, 2), 1.0)
+    daily = _sum(xp, anomaly, 2) / hours
+    by_day = xp.permute_dims(daily, (0, 2, 1))
     # Ridge of 100 K2: two months of mild weather say little about a slope.
-    power = _sum(xp, daily_anomaly * daily_anomaly, 1) + 100.0
-    daily_gap, _ = _daily(xp, past, seen, last=HISTORY_DAYS)
-    slope = _sum(xp, daily_gap * daily_anomaly, 1) / power
-    hourly_slope = _sum(xp, seen.gaps * daily_anomaly, 1) / power
-    fading = _fading(xp, 3.0, 21) * air.known
-    recent = _sum(xp, air.history * fading, 1) / _at_least(xp, _sum(xp, fading, 1), 1e-9)
-    change = air.forecast - recent
-    day_change = _sum(xp, change, 2) / 24
+    share = by_day / (matmul(xp, by_day, daily) + np.float32(100))
+    change = air.forecast - air.recent
+    day_change = _day_mean(xp, change)
+    near = _nearness(xp, air, hours)
     return {
-        "slope_by_day": slope * change,
-        "slope_by_hour": hourly_slope * day_change,
+        "slope_by_day": matmul(xp, share, seen.daily) * change,
+        "slope_by_hour": matmul(xp, share, seen.gaps) * day_change,
         "day_temperature_change": day_change,
-        "week_temperature_celsius": _sum(xp, air.week, 2) / 24,
-    } | _similar_weather(xp, past, days, seen, air)
+        "week_temperature_celsius": _day_mean(xp, air.week),
+    } | _weighed(xp, past, days, seen, near)
 
 
-def _similar_weather(
-    xp: Any, past: _Past, days: _Days, seen: _Expectation, air: _Air, width_celsius: float = 4.0
-) -> dict[str, Any]:
-    """Return the profile and the gaps of the days whose mean temperature is near."""
-    count = _sum(xp, air.known, 2)
-    daily = _sum(xp, air.history, 2) / _at_least(xp, count, 1.0)
-    distance = (daily - _sum(xp, air.forecast, 2) / 24) / width_celsius
-    near = xp.where(count > 0, xp.exp(-0.5 * distance * distance) + 0.02, _constant(xp, 1.0))
-    alike = matmul(xp, days.target, days.similarity)
-    fading = _constant(xp, np.exp(-AGES / 40.0))
-    weights = alike * fading * xp.permute_dims(near, (0, 2, 1))
-    total = _at_least(xp, matmul(xp, weights, past.known), 1e-9)
-    gap_weights = near * xp.reshape(fading, (1, HISTORY_DAYS, 1)) * past.known
-    gap = _sum(xp, seen.gaps * gap_weights, 1) / _at_least(xp, _sum(xp, gap_weights, 1), 1e-9)
+def _nearness(xp: Any, air: _Air, hours: Any, width_celsius: float = 4.0) -> Any:
+    """Return how near each day's mean temperature is to the target's, (n, 1, H)."""
+    distance = _sum(xp, air.history, 2) / hours - _day_mean(xp, air.forecast)
+    fall = np.float32(-0.5 / width_celsius**2)
+    near = xp.exp(distance * distance * fall) + np.float32(0.02)
+    near = xp.where(air.hours > 0, near, _constant(xp, 1))
+    return xp.permute_dims(near, (0, 2, 1))
+
+
+def _weighed(xp: Any, past: _Past, days: _Days, seen: _Seen, near: Any) -> dict[str, Any]:
+    """Return gaps of days of the target's group, and what days of similar weather say."""
+    group = days.towards[:, :1, :]
+    gap_weights = near * _constant(xp, fading(WEATHER_DAYS))
+    profile_weights = days.towards[:, 1:, :] * near
+    weights = xp.concat([group, gap_weights, profile_weights], axis=1)
+    known = _at_least(xp, matmul(xp, weights, past.known), 1e-9)
+    gaps = matmul(xp, weights[:, :2, :], seen.gaps) / known[:, :2, :]
+    profile = matmul(xp, profile_weights, past.relative) / known[:, 2:, :]
     return {
-        "similar_weather": _clip(xp, matmul(xp, weights, past.relative) / total - seen.target),
-        "similar_weather_gap": gap,
+        "group_gap": gaps[:, :1, :],
+        "similar_weather_gap": gaps[:, 1:, :],
+        "similar_weather": _clip(xp, profile - seen.target),
     }
 
 
-def _stability(xp: Any, past: _Past, seen: _Expectation) -> dict[str, Any]:
-    squares = seen.gaps * seen.gaps
+def _stability(xp: Any, past: _Past, seen: _Seen) -> dict[str, Any]:
+    weights = last(LEVEL_DAYS)[None]
+    squares = _over_days(xp, weights, seen.squares)
+    known = _over_days(xp, weights, past.known)
+    day = _day_mean(xp, squares) / _at_least(xp, _day_mean(xp, known), 1e-6)
     return {
-        "instability": xp.sqrt(_mean(xp, squares[:, -28:, :], past.known[:, -28:, :], (1, 2))),
-        "hour_instability": xp.sqrt(_mean(xp, squares[:, -28:, :], past.known[:, -28:, :], 1)),
+        "instability": xp.sqrt(day),
+        "hour_instability": xp.sqrt(squares / _at_least(xp, known, 1.0)),
     }

@@ -15,7 +15,8 @@ import numpy as np
 
 from common.lab.graph.arrays import largest, matmul, rows_of
 from common.lab.usecase import Features, Term
-from usecases.building_energy.features import CLOSED, MORNING_HOURS, N_KINDS
+from usecases.building_energy.electricity_kernels import CLOSED, N_KINDS
+from usecases.building_energy.features import MORNING_HOURS
 from usecases.building_energy.gas_kernels import (
     DAY,
     FALLS,
@@ -222,10 +223,11 @@ def _air(xp: Any, temperature_celsius: Any) -> _Air:
 def _filled(xp: Any, temperature_celsius: Any) -> Any:
     """Fill what is not known from the last three days and this morning, as for electricity."""
     unknown = xp.isnan(temperature_celsius)
-    known = xp.astype(~unknown, xp.float32)
-    zeroed = xp.where(unknown, _constant(xp, 0), temperature_celsius)
-    last = slice(GAS_HISTORY_DAYS - 3, GAS_HISTORY_DAYS)
-    usual = _known_mean(xp, zeroed[:, last, :], known[:, last, :])
+    first = GAS_HISTORY_DAYS - 3
+    last, lost = temperature_celsius[:, first:, :], unknown[:, first:, :]
+    known = xp.astype(~lost, xp.float32)
+    zeroed = xp.where(lost, _constant(xp, 0), last)
+    usual = _known_mean(xp, zeroed[:, :3, :], known[:, :3, :])
     morning = known[:, -2:-1, :MORNING_HOURS]
     departure = (zeroed[:, -2:-1, :MORNING_HOURS] - usual[:, :, :MORNING_HOURS]) * morning
     change = _sum(xp, departure, 2) / _at_least(xp, _sum(xp, morning, 2), 1.0)
@@ -246,30 +248,29 @@ def _delayed(xp: Any, values: Any, days: int) -> Any:
     return xp.concat([values[:, :1, :]] * days + [values[:, :-days, :]], axis=1)
 
 
-def _state_distance(xp: Any, past: _Past, at: int) -> Any:
+def _state_distance(xp: Any, past: _Past) -> Any:
     """Return how far the level before each day lies from that of the last days, (n, H, 1)."""
-    delay = at - GAS_HISTORY_DAYS + 1
     pair = xp.concat([past.relative[:, :, DAY:], past.known[:, :, DAY:]], axis=2)
     blank = _constant(xp, np.zeros((1, RECENT_DAYS, 1))) * pair[:, :1, :]
     total = xp.cumulative_sum(xp.concat([blank, pair], axis=1), axis=1)
     window = total[:, RECENT_DAYS:, :] - total[:, :-RECENT_DAYS, :]
     recent = window[:, :, :1] / _at_least(xp, window[:, :, 1:], 1.0)
-    return _delayed(xp, recent, delay) - recent[:, -1:, :]
+    return recent - recent[:, -1:, :]
 
 
-def _shape_distance(xp: Any, past: _Past, at: int) -> Any:
-    """Return the root mean square between the last known day and the one known each day."""
-    delay = at - GAS_HISTORY_DAYS + 1
-    relative, known = past.relative[:, :, :DAY], past.known[:, :, :DAY]
-    both = _delayed(xp, known, delay) * known[:, -1:, :]
-    gap = (_delayed(xp, relative, delay) - relative[:, -1:, :]) * both
+def _shape_distance(xp: Any, past: _Past) -> Any:
+    """Return the root mean square between the hours of the last known day and of each day."""
+    hours = _constant(xp, np.arange(DAY + 1) < DAY)
+    both = past.known * (past.known[:, -1:, :] * hours)
+    gap = (past.relative - past.relative[:, -1:, :]) * both
     return xp.sqrt(_sum(xp, gap * gap, 2) / _at_least(xp, _sum(xp, both, 2), 1.0))
 
 
 def _weights(xp: Any, past: _Past, air: _Air, kinds: _Kinds, at: int) -> Any:
     """Return the weight of each past day in each kernel, (n, kernels, H)."""
-    state, shape = _state_distance(xp, past, at), _shape_distance(xp, past, at)
-    distance = xp.concat([air.slow[:, :, DAY:], state, shape], axis=2)
+    seen = xp.concat([_state_distance(xp, past), _shape_distance(xp, past)], axis=2)
+    seen = _delayed(xp, seen, at - GAS_HISTORY_DAYS + 1)
+    distance = xp.concat([air.slow[:, :, DAY:], seen], axis=2)
     alike = rows_of(xp, _constant(xp, LOG_SIMILARITY), kinds.history * N_KINDS + kinds.target)
     fall = matmul(xp, distance * distance, _constant(xp, FALLS)) + _constant(xp, LOG_AGEING)
     weights = xp.exp(fall + xp.expand_dims(alike, axis=2)) + np.float32(SMALLEST_WEIGHT)
@@ -284,11 +285,12 @@ def _fit(xp: Any, past: _Past, air: _Air, weights: Any) -> _Fit:
     would heat more in warmer weather is 0, and the other is then fitted alone.
     """
     y, known, a, b = past.relative, past.known, air.slow, air.fast
-    ka, kb, ya, yb = known * a, known * b, y * a, y * b
-    products = [known, ka, kb, ka * a, kb * b, ka * b, y, ya, yb, y * y]
-    sums = matmul(xp, xp.expand_dims(weights, axis=1), xp.stack(products, axis=1))
-    means = sums[:, 1:, :, :] / _at_least(xp, sums[:, :1, :, :], TINY)
-    a1, b1, aa, bb, ab, y0, ay, by, yy = (means[:, place, :, :] for place in range(9))
+    ka, kb = known * a, known * b
+    total = _at_least(xp, matmul(xp, weights, known), TINY)
+    # One product each: stacking the ten would copy them all before they are read once.
+    products = (ka, kb, ka * a, kb * b, ka * b, y, y * a, y * b, y * y)
+    means = (matmul(xp, weights, product) / total for product in products)
+    a1, b1, aa, bb, ab, y0, ay, by, yy = means
     aa, bb, ab = aa - a1 * a1 + RIDGE_KELVIN2, bb - b1 * b1 + RIDGE_KELVIN2, ab - a1 * b1
     ay, by = ay - a1 * y0, by - b1 * y0
     p, r = _falling_slopes(xp, (aa, bb, ab), (ay, by))

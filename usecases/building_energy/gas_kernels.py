@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.lab.usecase import Array
-from usecases.building_energy.features import N_KINDS
+from usecases.building_energy.electricity_kernels import N_KINDS
 
 __all__ = [
     "DAY",
