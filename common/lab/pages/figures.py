@@ -6,6 +6,7 @@ Never colour alone: shapes, hollow marks, dashes and words carry the same differ
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from common.edge.errors import UsageError
 from common.lab.pages import french
@@ -18,7 +19,6 @@ from common.lab.pages.svg import (
     Scale,
     Shape,
     axes,
-    free_place,
     log_scale,
     text_width,
     value_scale,
@@ -112,7 +112,9 @@ class _Point:
 
 
 def _scatter(points: Sequence[_Point]) -> Canvas:
-    canvas = Canvas(WIDTH, 398)
+    """Draw numbered marks and their key below: names beside marks would cover each other."""
+    key_rows = (len(points) + 1) // 2
+    canvas = Canvas(WIDTH, 420 + 22 * key_rows)
     across = log_scale([p.footprint.cpu_seconds_per_1000 for p in points], 62, WIDTH - 18)
     up = value_scale([v for p in points for v in ends(p.score)], 318, 34)
     unit = points[0].score.unit
@@ -120,27 +122,35 @@ def _scatter(points: Sequence[_Point]) -> Canvas:
     canvas.text((0, 16), f"Erreur{in_unit(unit)} ; plus bas est mieux")
     canvas.text((WIDTH - 18, 356), "secondes de processeur pour 1 000 prévisions", anchor="end")
     places = [(across(p.footprint.cpu_seconds_per_1000), up(p.score.value)) for p in points]
-    taken = [_mark_box(x, y, up, point.score) for (x, y), point in zip(places, points, strict=True)]
-    for point, (x, y) in zip(points, places, strict=True):
-        whisker(canvas, (x, up(point.score.low)), (x, up(point.score.high)), point.colour)
-        canvas.mark(
-            (x, y),
-            _SHAPES.get(point.row.kind, "circle"),
-            point.colour,
-            7.5 if point.chosen else 5,
-            hollow=point.footprint.quality == "low",
-        )
-        words = point.row.title + (" (retenu)" if point.chosen else "")
-        where = free_place(words, (x, y), taken, (WIDTH, 312), bold=point.chosen)
+    heights = _apart([x for x, _ in places])
+    for number, (point, (x, y)) in enumerate(zip(points, places, strict=True), start=1):
+        low, high = up(point.score.low), up(point.score.high)
+        whisker(canvas, (x, low), (x, high), point.colour)
+        _mark(canvas, point, (x, y))
+        above = (x, min(low, high) - 6 - 13 * heights[number - 1])
+        canvas.text(above, str(number), colour=point.colour, bold=point.chosen, anchor="middle")
+        column, row = divmod(number - 1, key_rows)
+        words = f"{number}  {point.row.title}" + (" (retenu)" if point.chosen else "")
+        where = (8 + column * WIDTH / 2, 384 + 22 * row)
         canvas.text(where, words, colour=point.colour, bold=point.chosen)
-    _legend(canvas, 388, [point.row.kind for point in points])
+    _legend(canvas, 388 + 22 * key_rows, [point.row.kind for point in points])
     return canvas
 
 
-def _mark_box(x: float, y: float, up: Scale, score: Score) -> tuple[float, float, float, float]:
-    """Return what a mark and its interval cover (up turns upside down: high is a small y)."""
-    ys = [y, *(up(end) for end in (score.low, score.high) if math.isfinite(end))]
-    return x - 9, min(ys) - 9, x + 9, max(ys) + 9
+def _mark(canvas: Canvas, point: _Point, where: tuple[float, float]) -> None:
+    shape = _SHAPES.get(point.row.kind, "circle")
+    size = 7.5 if point.chosen else 5
+    canvas.mark(where, shape, point.colour, size, hollow=point.footprint.quality == "low")
+
+
+def _apart(xs: Sequence[float], width: float = 16.0) -> list[int]:
+    """Return how many steps each number is lifted so that close marks' numbers stay apart."""
+    heights = [0] * len(xs)
+    order = sorted(range(len(xs)), key=xs.__getitem__)
+    for before, place in pairwise(order):
+        if xs[place] - xs[before] < width:
+            heights[place] = (heights[before] + 1) % 3
+    return heights
 
 
 def _scatter_table(points: Sequence[_Point]) -> Table:
@@ -169,13 +179,13 @@ def _scatter_table(points: Sequence[_Point]) -> Table:
 
 
 def _legend(canvas: Canvas, y: float, kinds: Sequence[str]) -> None:
-    x = 8.0
+    x = 20.0
     for kind in (kind for kind in KINDS if kind in kinds):
         canvas.mark((x, y - 4), _SHAPES[kind], INK)
         canvas.text((x + 12, y), KINDS[kind])
         x += text_width(KINDS[kind]) + 36
-    canvas.mark((x, y - 4), "circle", INK, hollow=True)
-    canvas.text((x + 12, y), "creux : mesure unique ou instable")
+    canvas.mark((20.0, y + 18), "circle", INK, hollow=True)
+    canvas.text((32.0, y + 22), "forme creuse : mesure unique ou instable")
 
 
 def ladder_intervals(run: Run, metric: str | None = None) -> Figure:

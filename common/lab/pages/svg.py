@@ -25,7 +25,6 @@ __all__ = [
     "Scale",
     "Shape",
     "axes",
-    "free_place",
     "log_scale",
     "text_width",
     "value_scale",
@@ -285,39 +284,6 @@ def whisker(
     """Draw an interval; nothing where a bound is not known."""
     if all(math.isfinite(value) for value in (*start, *stop)):
         canvas.line(start, stop, colour, 2)
-
-
-def free_place(
-    words: str,
-    mark: tuple[float, float],
-    taken: list[tuple[float, float, float, float]],
-    corner: tuple[float, float],
-    *,
-    bold: bool = False,
-) -> tuple[float, float]:
-    """Return where a label beside ``mark`` covers nothing, and add its box to ``taken``.
-
-    Tries right, left, then below and above by growing steps, no further right or down than
-    ``corner``; the last resort overlaps.
-    """
-    width, (x, y) = text_width(words, bold=bold), mark
-    lefts = [x + 13, x - width - 13, x - width / 2]
-    tries = [(left, y + 4 + down) for down in (0, 17, -17, 34, -34, 51, -51) for left in lefts]
-    inside = [
-        (left, base)
-        for left, base in tries
-        if 2 <= left <= corner[0] - width and 30 < base < corner[1]
-    ]
-    for left, base in inside:
-        box = (left - 2, base - 13, left + width + 2, base + 4)
-        if not any(_overlap(box, other) for other in taken):
-            taken.append(box)
-            return left, base
-    return (inside or tries)[0]
-
-
-def _overlap(one: tuple[float, ...], two: tuple[float, ...]) -> bool:
-    return one[0] < two[2] and two[0] < one[2] and one[1] < two[3] and two[1] < one[3]
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:

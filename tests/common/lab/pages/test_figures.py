@@ -195,12 +195,6 @@ def test_ticks_stay_inside_the_scale(low, spread, about):
     assert len(ticks) <= about + 1
 
 
-def test_labels_do_not_cover_each_other():
-    """Four labels at one place find four boxes."""
-    taken = []
-    for _ in range(4):
-        svg.free_place("un barreau", (250.0, 150.0), taken, (560.0, 300.0))
-    assert len(taken) == 4
-    for i, one in enumerate(taken):
-        for two in taken[:i]:
-            assert one[2] <= two[0] or two[2] <= one[0] or one[3] <= two[1] or two[3] <= one[1]
+def test_numbers_of_close_marks_are_lifted_apart():
+    """Marks 5 px apart would print their numbers over each other."""
+    assert figures._apart([10.0, 15.0, 60.0]) == [0, 1, 0]
