@@ -1,4 +1,4 @@
-"""The notebooks run as plain scripts, convert to Jupyter, and carry no output in git."""
+"""The notebooks run as scripts and convert to Jupyter; the guide's example is read as said."""
 
 import ast
 import os
@@ -9,6 +9,9 @@ from pathlib import Path
 
 import jupytext
 import pytest
+
+from common.edge.errors import TableError
+from usecases.building_energy import own_data
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
@@ -144,6 +147,39 @@ def test_no_executed_notebook_is_tracked():
     if listed.returncode:
         pytest.skip("not a git checkout")
     assert listed.stdout == ""
+
+
+def guide_blocks() -> dict[str, str]:
+    """Return the guide's example files: the block that follows each file's name."""
+    text = (ROOT / "docs" / "guide-commune.md").read_text(encoding="utf-8")
+    return dict(
+        re.findall(r"^`([a-z_]+\.(?:csv|toml))`[^\n]*:\n\n```\n(.*?)```", text, re.M | re.S)
+    )
+
+
+def test_the_guide_s_example_files_are_read_as_the_guide_says(tmp_path):
+    """4.2 + 4.1 = 8.3 kWh in the first hour; the second lacks a step and is missing."""
+    blocks = guide_blocks()
+    assert set(blocks) == {"ecole_jaures.csv", "temperature.csv", "meta.toml"}
+    for name, text in blocks.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    found = own_data.read(tmp_path, "electricity")
+    assert found.columns["load_kwh"][0] == pytest.approx(8.3)
+    assert found.valid.tolist() == [True, False]
+    assert found.extras["weather"]["temperature_celsius"].tolist() == [3.4, 3.1]
+
+
+def test_the_guide_s_refusal_is_the_one_that_is_printed(tmp_path):
+    """The two mistakes that the guide describes, made in its own example."""
+    blocks = guide_blocks()
+    wrong = blocks["ecole_jaures.csv"].replace("00:30;4,1", "00:30;4,1 kWh")
+    wrong = wrong.replace("12/01/2026 01:30", "32/01/2026 01:30")
+    (tmp_path / "ecole_jaures.csv").write_text(wrong, encoding="utf-8")
+    with pytest.raises(TableError) as refusal:
+        own_data.read(tmp_path, "electricity")
+    guide = (ROOT / "docs" / "guide-commune.md").read_text(encoding="utf-8")
+    shown = re.search(r"```\n(2 problems:\n.*?)```", guide, re.S)[1]
+    assert shown.strip() in str(refusal.value)
 
 
 @pytest.mark.slow
