@@ -112,7 +112,7 @@ def run(
     outputs
         Names wanted, all of them by default.
     """
-    opened = model if hasattr(model, "get_inputs") else session(model)
+    opened: Any = model if hasattr(model, "get_inputs") else session(model)
     taken = [node.name for node in opened.get_inputs()]
     names = list(outputs or (node.name for node in opened.get_outputs()))
     pieces = [
