@@ -212,7 +212,10 @@ def additive(design: Design, settings: Trees, training: Training) -> Fitted:
     boosters = [_boosted(design, part, stage, settings) for part in parts]
     columns = _columns(training, reads)
     model = compile_lightgbm(boosters, training.matrix[:, columns])
-    model = model.add_linear(stage.coefficients, stage.means, intercept=stage.baseline)
+    # One background for both parts, or the sum would not be Shapley values of any.
+    centre = training.matrix[:, columns].mean(axis=0, dtype=np.float64)
+    at_centre = float(_linear_prediction(stage, centre))
+    model = model.add_linear(stage.coefficients, tuple(centre.tolist()), intercept=at_centre)
     reference = partial(_stacked_prediction, stage, boosters)
     return _fitted(design, training, AdditiveHead(model, reads), reference)
 
@@ -236,13 +239,11 @@ def _fitted(design: Design, training: Training, point: Any, reference: Any) -> F
     residual = np.abs(part.target - reference(part.matrix[:, _columns(training, point.reads)]))
     spread_reads = _ordered(training, design.spread_terms)
     X = part.matrix[:, _columns(training, spread_reads)].astype(np.float64)
-    model = LinearRegression(positive=True).fit(X, residual, sample_weight=part.weight)
-    spread = LinearHead(
-        spread_reads,
-        tuple(float(value) for value in model.coef_),
-        max(float(model.intercept_), 0.0),
-        (0.0,) * len(spread_reads),
-    )
+    # The intercept is a column too, so that it is positive by the fit and not cut off after it.
+    X = np.column_stack([X, np.ones(len(X))])
+    model = LinearRegression(positive=True, fit_intercept=False)
+    *slopes, floor = model.fit(X, residual, sample_weight=part.weight).coef_.tolist()
+    spread = LinearHead(spread_reads, tuple(slopes), floor, (0.0,) * len(spread_reads))
     return Fitted(point, spread, reference)
 
 
