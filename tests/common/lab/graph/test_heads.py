@@ -16,6 +16,7 @@ from common.lab.graph.heads import (
     AdditiveHead,
     Head,
     LinearHead,
+    SumHead,
     TreeHead,
 )
 from common.lab.graph.parity import (
@@ -212,3 +213,58 @@ def test_malformed_heads_are_refused(build: Any) -> None:
     """A head that exists is well formed."""
     with pytest.raises(UsageError, match="expected"):
         build()
+
+
+def summed(explain: bool = True) -> SumHead:
+    """Return a line and trees on the same four columns."""
+    line = LinearHead(NAMES, (1.0, -2.0, 0.5, 0.0), 3.0, (0.1, 0.2, 0.3, 0.4))
+    return SumHead((line, TreeHead.of([train()], NAMES, explain=explain)))
+
+
+def test_contributions_of_the_same_name_add_up() -> None:
+    """10 + 2 (5 - 3) and 1 - 1 (5 - 4): baseline 11, contribution 4 - 1 = 3, prediction 14."""
+    head = SumHead(
+        (LinearHead(("x",), (2.0,), 10.0, (3.0,)), LinearHead(("x",), (-1.0,), 1.0, (4.0,)))
+    )
+    raw, contributions = head(np, np.array([[5.0]], dtype=np.float32), {})
+    assert (head.baseline, raw.tolist(), contributions.tolist()) == (11.0, [14.0], [[3.0]])
+    assert head.terms == ("x",)
+    assert head.n_parameters == 4
+    assert np.asarray(head.thresholds()[0]).tolist() == [3.0, 4.0]
+
+
+def test_other_names_stand_side_by_side() -> None:
+    """Trees that do not explain themselves add one term of their own after the line's four."""
+    head = summed(explain=False)
+    X = np.nan_to_num(data(50)[0])
+    raw, contributions = head(np, X, {})
+    assert head.terms == (*NAMES, WHOLE_MODEL)
+    parts = [part(np, X, {})[1] for part in head.heads]
+    np.testing.assert_allclose(contributions, np.hstack(parts), rtol=1e-6)
+    np.testing.assert_allclose(raw, head.baseline + contributions.sum(axis=1), atol=1e-5)
+
+
+@pytest.mark.parametrize("explain", [True, False])
+def test_a_traced_sum_equals_the_sum_in_numpy(explain: bool) -> None:
+    """Prediction and contributions, in one graph."""
+    head, X = summed(explain), np.nan_to_num(data(200)[0])
+    raw, contributions = head(np, X, {})
+    found = run_model(head_model(head, 4), {"X": X})
+    np.testing.assert_allclose(found["raw"], raw, atol=5e-6 * np.abs(raw).max())
+    np.testing.assert_allclose(found["contributions"], contributions, atol=1e-5)
+
+
+def test_a_sum_is_additive_where_all_its_heads_are() -> None:
+    """Shapley values add up; path contributions spoil them."""
+    line = summed().heads[0]
+    assert SumHead((line, line)).additive
+    assert not summed().additive
+
+
+@pytest.mark.parametrize(
+    "parts", [(), (LinearHead(("a",), (1.0,), 0, (0.0,)), LinearHead(("b",), (1.0,), 0, (0.0,)))]
+)
+def test_heads_on_other_columns_are_not_added(parts: tuple[Head, ...]) -> None:
+    """Nor is nothing a sum."""
+    with pytest.raises(UsageError, match="all on the same matrix"):
+        SumHead(parts)
