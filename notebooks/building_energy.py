@@ -15,7 +15,7 @@
 # # Énergie des bâtiments : de vos relevés à un modèle signé
 #
 # Ce carnet suit une donnée du compteur jusqu'au serveur de la commune : regarder une semaine,
-# relire ses propres fichiers CSV, comparer les échelons du plus simple au plus savant, expliquer
+# relire ses propres fichiers CSV, comparer les barreaux du plus simple au plus savant, expliquer
 # **une** journée, exporter un paquet signé et l'ouvrir comme le ferait la commune.
 #
 # - Il s'exécute sans réseau : données publiques si elles sont déjà là (`AUNE_MIRROR` ou cache),
@@ -170,13 +170,13 @@ own = replace(
 own.extras["reading"]
 
 # %% [markdown]
-# ## Comparer les échelons
+# ## Comparer les barreaux
 #
-# On commence sans IA : la semaine dernière, puis des jours semblables. Un échelon plus lourd ne
+# On commence sans IA : la semaine dernière, puis des jours semblables. Un barreau plus lourd ne
 # part que si les plus légers ne font pas jeu égal. Le choix se fait sur la période de réglage ; la
-# période de test est notée une seule fois, ensuite. Ici quatre échelons sur neuf, pour tenir en
+# période de test est notée une seule fois, ensuite. Ici quatre barreaux sur neuf, pour tenir en
 # moins d'une minute, et l'énergie n'est mesurée qu'une fois (qualité « basse ») : elle ne permet
-# pas de comparer deux échelons.
+# pas de comparer deux barreaux.
 
 # %%
 stop = stop_hour.date()

@@ -27,7 +27,7 @@
 # | `AUNE_NOTEBOOK_TASK` | tâche | la première |
 # | `AUNE_NOTEBOOK_DATA` | `auto`, `open`, `simulated` ou votre dossier | `auto` |
 # | `AUNE_NOTEBOOK_UNITS` | nombre de sites gardés, 0 pour tous | 4 |
-# | `AUNE_NOTEBOOK_KINDS` | genres d'échelons essayés | `no_ai,linear,additive` |
+# | `AUNE_NOTEBOOK_KINDS` | genres de barreaux essayés | `no_ai,linear,additive` |
 # | `AUNE_NOTEBOOK_BUNDLE` | paquet en service, à comparer | aucun |
 # | `AUNE_NOTEBOOK_KEY` | clé publique de ce paquet (PEM) | `.aune/trusted` |
 # | `AUNE_NOTEBOOK_OUT` | dossier des résultats | `results` |
@@ -154,9 +154,9 @@ for name, period in (
 # %% [markdown]
 # ## L'échelle
 #
-# L'échelon retenu est le plus petit dont on a **montré** qu'il ne fait pas moins bien que le
+# Le barreau retenu est le plus petit dont on a **montré** qu'il ne fait pas moins bien que le
 # meilleur, à la marge près. Avec peu de sites et peu de semaines, on ne peut souvent pas conclure :
-# le meilleur échelon part alors faute de preuve. Si un échelon sans IA suffit, la page le dit.
+# le meilleur barreau part alors faute de preuve. Si un barreau sans IA suffit, la page le dit.
 
 # %%
 options = harness.Options(out=OUT, seed=SEED, report=lambda line: print("  ·", line))
@@ -181,7 +181,7 @@ print(f"MLflow : {len(logged)} course(s) de cette tâche")
 # ## Énergie et comparaison
 #
 # Chaque énergie porte son intervalle, son niveau de preuve et son matériel ; mesurée une seule
-# fois, elle ne permet pas de comparer deux échelons de près (pour cela : `aune measure`). La page
+# fois, elle ne permet pas de comparer deux barreaux de près (pour cela : `aune measure`). La page
 # donne à part la fabrication du matériel et l'année de service.
 #
 # Le nouveau modèle et le paquet en service sont notés sur les **mêmes** jours de test, tous deux

@@ -25,7 +25,7 @@ SECTIONS = {
         "Les données",
         "Regarder une semaine",
         "Vos propres fichiers CSV",
-        "Comparer les échelons",
+        "Comparer les barreaux",
         "Expliquer une journée, et le vérifier avec `shap`",
         "Exporter un paquet signé, l'ouvrir comme la commune",
         "Et après",

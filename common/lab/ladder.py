@@ -213,16 +213,16 @@ def _reason(steps: Sequence[Step], rows: list[Row], chosen: Row, margin: float) 
         f"borne supérieure à 95\u00a0% {percent(chosen.increase_high)}"
     )
     if chosen is best_row:
-        text = f"«\u00a0{step.title}\u00a0» est le meilleur échelon{_no_smaller(rows, margin)}"
+        text = f"«\u00a0{step.title}\u00a0» est le meilleur barreau{_no_smaller(rows, margin)}"
     elif chosen.qualifies:
         text = (
-            f"«\u00a0{step.title}\u00a0» est le plus petit échelon dont il est montré que "
+            f"«\u00a0{step.title}\u00a0» est le plus petit barreau dont il est montré que "
             f"l'erreur ne dépasse pas de plus de {_margin(margin)} celle du meilleur, "
             f"«\u00a0{best.title}\u00a0» ({found})."
         )
     else:
         text = (
-            f"«\u00a0{step.title}\u00a0» est le meilleur des échelons livrables\u202f; "
+            f"«\u00a0{step.title}\u00a0» est le meilleur des barreaux livrables\u202f; "
             f"«\u00a0{best.title}\u00a0» fait mieux mais ne peut pas être livré ({found})."
         )
     if step.kind == "no_ai":

@@ -2,10 +2,11 @@
 
 A folder holds one or more CSV files with the columns ``meter_id;timestamp;load_kwh``
 (French names are understood), optionally ``temperature.csv`` with
-``timestamp;temperature_celsius`` and ``meta.toml``::
+``timestamp;temperature_celsius``, ``closures.csv`` with ``first_day;last_day`` (days on which
+the buildings are closed, school holidays among them) and ``meta.toml``::
 
     timezone = "Europe/Paris"   # IANA name of times written without an offset
-    country = "FR"              # for public and school holidays
+    country = "FR"              # for public holidays
     energy = "electricity"      # refused if the other one is asked for
     unit = "kWh"                # Wh, kWh, MWh (energy of a step) or W, kW, MW (mean power)
     timestamp = "start"         # or "end": what a time marks of its step
@@ -35,6 +36,7 @@ from usecases.building_energy.french_csv import (
     unit_in_header,
 )
 from usecases.building_energy.load_steps import hourly, steps_of, wall_seconds, without_duplicates
+from usecases.building_energy.own_closures import CLOSURES_FILE, read_closures
 
 __all__ = ["Meta", "read"]
 
@@ -135,7 +137,8 @@ def read(folder: Path, energy: Energy) -> Dataset:
         Column ``load_kwh`` on the hours from the first to the last for each meter, NaN
         and not ``valid`` where missing; ``extras["reading"]`` says by meter how many
         rows were read and dropped, the step in minutes and the share of missing hours;
-        ``extras["weather"]`` where there is a ``temperature.csv``.
+        ``extras["weather"]`` where there is a ``temperature.csv``, ``extras["closures"]``
+        where there is a ``closures.csv``.
 
     Raises
     ------
@@ -148,6 +151,7 @@ def read(folder: Path, energy: Energy) -> Dataset:
     files = _files(folder)
     tables = _tables(files, meta, problems)
     weather = _weather(folder, meta, problems)
+    closures = read_closures(folder, problems)
     problems.refuse()
     rows = pd.concat(tables, ignore_index=True)
     if not len(rows):
@@ -163,7 +167,8 @@ def read(folder: Path, energy: Energy) -> Dataset:
     hours = hourly(rows, steps, meta.timezone, marks_end=meta.timestamp == "end")
     _refuse_wrong_scale(hours, meta, problems)
     problems.refuse()
-    return _dataset(folder, energy, meta, hours, _report(rows, dropped, steps), weather)
+    beside = {"weather": weather, "closures": closures}
+    return _dataset(folder, energy, meta, hours, _report(rows, dropped, steps), beside)
 
 
 def _meta(folder: Path, energy: Energy) -> Meta:
@@ -200,7 +205,7 @@ def _files(folder: Path) -> list[Path]:
     files = sorted(
         path for path in folder.iterdir()
         if path.is_file() and path.suffix.lower() == ".csv"
-        and path.name.lower() != "temperature.csv"
+        and path.name.lower() not in ("temperature.csv", CLOSURES_FILE)
     )  # fmt: skip
     if not 0 < len(files) <= MAX_FILES:
         raise TableError(
@@ -396,7 +401,7 @@ def _weather(folder: Path, meta: Meta, problems: Problems) -> pd.DataFrame | Non
 
 def _dataset(
     folder: Path, energy: Energy, meta: Meta, hourly: pd.DataFrame,
-    report: pd.DataFrame, weather: pd.DataFrame | None,
+    report: pd.DataFrame, beside: dict[str, pd.DataFrame | None],
 ) -> Dataset:  # fmt: skip
     load_kwh = hourly.to_numpy(np.float64).T
     values = np.ascontiguousarray(load_kwh).reshape(-1)
@@ -405,8 +410,7 @@ def _dataset(
         "place": pd.DataFrame({"country": [meta.country]}),
         "reading": report.assign(missing_share=np.isnan(load_kwh).mean(axis=1)),
     }
-    if weather is not None:
-        extras["weather"] = weather
+    extras |= {name: table for name, table in beside.items() if table is not None}
     return Dataset(
         name=f"own_{energy}_{folder.name}",
         columns={"load_kwh": values},

@@ -30,7 +30,7 @@ def _table(run: Run) -> str:
     metric = str(run.facts.get("main_metric", "nrmse"))
     data = f"{run.dataset['name']}, {run.dataset['n_units']} sites"
     table = Table(title=f"{run.usecase} / {run.task} : {data}", title_justify="left")
-    table.add_column("échelon")
+    table.add_column("barreau")
     for header in (
         f"{metric} (%)",
         "IC 95 %",

@@ -56,7 +56,7 @@ def test_a_smaller_rung_within_the_margin_ships() -> None:
     assert (choice.best, choice.chosen) == ("trees", "ridge")
     assert 0.005 < choice.row("ridge").increase_high < 0.02
     assert not choice.no_ai_needed
-    assert "plus petit échelon" in choice.reason
+    assert "plus petit barreau" in choice.reason
     assert "2\u00a0%" in choice.reason
 
 
