@@ -160,7 +160,7 @@ def guide_blocks() -> dict[str, str]:
 def test_the_guide_s_example_files_are_read_as_the_guide_says(tmp_path):
     """4.2 + 4.1 = 8.3 kWh in the first hour; the second lacks a step and is missing."""
     blocks = guide_blocks()
-    assert set(blocks) == {"ecole_jaures.csv", "temperature.csv", "meta.toml"}
+    assert set(blocks) == {"ecole_jaures.csv", "temperature.csv", "closures.csv", "meta.toml"}
     for name, text in blocks.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     found = own_data.read(tmp_path, "electricity")
