@@ -207,8 +207,7 @@ def evaluate(
             }
         )
     else:
-        for line in evaluation.describe(result, task):
-            typer.echo(line)
+        typer.echo("\n".join(evaluation.describe(result, task)))
         _closing(
             f"{main_score.n_units} sites notés, {result.n_rows} lignes, {result.period}",
             data,
@@ -324,8 +323,11 @@ def bundle_predict(
     outputs = opened.predict(arrays)
     saved: dict[str, Any] = dict(outputs)
     np.savez(out, **saved)
-    rows = len(next(iter(outputs.values())))
-    _closing(f"{rows} lignes prédites", str(out), f"aune bundle inspect {bundle}")
+    _closing(
+        f"{len(next(iter(outputs.values())))} lignes prédites",
+        str(out),
+        f"aune bundle inspect {bundle}",
+    )
 
 
 @app.command()
@@ -354,12 +356,11 @@ def doctor(out: Out = Path("results"), *, as_json: AsJson = False) -> None:
     """Say what this machine can do and what is missing."""
     from common.lab.diagnosis import diagnose
 
-    lines = diagnose(out, [source for case in cases(None) for source in case.sources])
+    lines = list(diagnose(out, [source for case in cases(None) for source in case.sources]))
     if as_json:
-        _json(list(lines))
+        _json(lines)
         return
-    for line in lines:
-        typer.echo(line)
+    typer.echo("\n".join(lines))
     _closing("machine examinée", str(out), "./run demo")
 
 
