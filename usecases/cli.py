@@ -323,11 +323,8 @@ def bundle_predict(
     outputs = opened.predict(arrays)
     saved: dict[str, Any] = dict(outputs)
     np.savez(out, **saved)
-    _closing(
-        f"{len(next(iter(outputs.values())))} lignes prédites",
-        str(out),
-        f"aune bundle inspect {bundle}",
-    )
+    rows = len(next(iter(outputs.values())))
+    _closing(f"{rows} lignes prédites", str(out), f"aune bundle inspect {bundle}")
 
 
 @app.command()
