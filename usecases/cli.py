@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from common.edge.errors import AuneError, UsageError
+from common.edge.errors import AuneError, TableError, ThresholdError, UsageError
 from usecases.orders import Order, ProfileName, cases, dataset_of, run_all, run_one
 
 if TYPE_CHECKING:
@@ -214,8 +214,6 @@ def evaluate(
             f"aune calibrate {bundle} --data {data}",
         )
     if below is not None and not main_score.value < below:
-        from common.edge.errors import ThresholdError
-
         raise ThresholdError(
             f"{main_score.metric} {main_score.value:g} {main_score.unit}", expected=f"< {below:g}"
         )
@@ -387,8 +385,6 @@ def _arrays(path: Path) -> dict[str, Any]:
     import zipfile
 
     import numpy as np
-
-    from common.edge.errors import TableError
 
     if not path.is_file():
         raise UsageError(f"there is no file {path}", expected="an npz file with one array an input")
