@@ -136,7 +136,8 @@ def _additive(task: Task, training: Training) -> bytes:
 
     rung = next(rung for rung in task.rungs if rung.name == "additive")
     fitted = rung.fit(training)
-    return graph.assemble(task, rung, fitted).SerializeToString()
+    model: bytes = graph.assemble(task, rung, fitted).SerializeToString()
+    return model
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -101,14 +101,7 @@ def keep_units(dataset: Dataset, n_units: int) -> Dataset:
     share = pd.Series(dataset.valid).groupby(names).mean()
     if not 0 < n_units < len(share):
         return dataset
-    kept = np.isin(names, share.nlargest(n_units).index)
-    return replace(
-        dataset,
-        columns={name: values[kept] for name, values in dataset.columns.items()},
-        times=dataset.times[kept],
-        groups=dataset.groups[kept].remove_unused_categories(),
-        valid=dataset.valid[kept],
-    )
+    return dataset.at(np.isin(names, share.nlargest(n_units).index))
 
 
 dataset = keep_units(load(usecase, task, DATA), UNITS)

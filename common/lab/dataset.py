@@ -187,6 +187,16 @@ class Dataset:
                 expected="simulated data, and only they, have a name that starts with SIMULATED",
             )
 
+    def at(self, rows: Array) -> "Dataset":
+        """Return the rows of a mask; groups that are left empty go."""
+        return replace(
+            self,
+            columns={name: values[rows] for name, values in self.columns.items()},
+            times=self.times[rows],
+            groups=self.groups[rows].remove_unused_categories(),
+            valid=self.valid[rows],
+        )
+
     @cached_property
     def digest(self) -> str:
         """The sha256 of times, groups, columns, mask and extras."""

@@ -7,7 +7,7 @@ import numpy as np
 from common.lab.candidate import Bench
 from common.lab.record import Score
 from common.lab.scoring import Outputs, Predicted, calibrated, score_all, tune
-from common.lab.usecase import Dataset, Examples, Rung, Task, Track
+from common.lab.usecase import Examples, Rung, Task, Track
 
 __all__ = ["answer"]
 
@@ -50,7 +50,7 @@ def _other_task(bench: Bench, rung: Rung, task: Task) -> tuple[Task, Examples, O
     """Fit and score the rung of the same name in another task's ladder."""
     same = next(other for other in task.rungs if other.name == rung.name)
     rungs = (same,) if same is task.rungs[0] else (task.rungs[0], same)
-    other = replace(bench, task=replace(task, rungs=rungs), _trainings={}, _examples={})
+    other = replace(bench, task=replace(task, rungs=rungs), _trainings={}, _examples={}, _states={})
     past = tune(other)
     fit, period = task.split.final()
     examples = other.examples(period)
@@ -65,22 +65,11 @@ def _unseen(bench: Bench, rung: Rung, examples: Examples) -> Outputs:
     halves = (names[::2], names[1::2])
     outputs: Outputs = {}
     for half, others in (halves, halves[::-1]):
-        seen = replace(bench, dataset=_only(bench.dataset, others), _trainings={}, _examples={})
+        dataset = bench.dataset.at(bench.dataset.groups.isin(others))
+        seen = replace(bench, dataset=dataset, _trainings={}, _examples={}, _states={})
         rows = np.isin(examples.units, half)
         produced = seen.outputs(rung, seen.candidate(rung, fit), examples.take(rows))
         for name, values in produced.items():
             outputs.setdefault(name, np.empty((len(examples), *values.shape[1:]), values.dtype))
             outputs[name][rows] = values
     return outputs
-
-
-def _only(dataset: Dataset, units: np.ndarray) -> Dataset:
-    """Return the rows of some units."""
-    rows = dataset.groups.isin(units)
-    return replace(
-        dataset,
-        columns={name: values[rows] for name, values in dataset.columns.items()},
-        times=dataset.times[rows],
-        groups=dataset.groups[rows].remove_unused_categories(),
-        valid=dataset.valid[rows],
-    )

@@ -6,15 +6,14 @@ from common.lab.graph.heads import LinearHead
 from common.lab.usecase import Rung
 from usecases.building_energy.model import (
     PLAIN_SPREAD,
+    SITE_RUNGS,
     Design,
     Trees,
     additive,
     boosted,
     copy_of,
     linear,
-    site_rung,
 )
-from usecases.building_energy.site_models import HARMONIC, TOWT
 
 __all__ = ["GAS_RUNGS"]
 
@@ -110,20 +109,7 @@ GAS_RUNGS = (
         partial(copy_of, GAS_DESIGN.anchor, ANALOG_SPREAD),
         note="Jours de l'année écoulée qui ressemblent à demain, portés à sa température.",
     ),
-    site_rung(
-        TOWT,
-        PLAIN_SPREAD,
-        "towt",
-        "Heure de semaine et température",
-        "Régression par compteur (TOWT) corrigée par les sept derniers jours.",
-    ),
-    site_rung(
-        HARMONIC,
-        PLAIN_SPREAD,
-        "harmonic",
-        "Régression harmonique",
-        "Régression par compteur sur des ondes journalières et les degrés-heures.",
-    ),
+    *SITE_RUNGS,
     Rung(
         "linear",
         "Régression linéaire commune",

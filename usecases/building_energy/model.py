@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ELECTRICITY_RUNGS",
     "PLAIN_SPREAD",
+    "SITE_RUNGS",
     "Design",
     "Trees",
     "additive",
@@ -345,6 +346,24 @@ def site_rung(model: SiteModel, spread: LinearHead, name: str, title: str, note:
     )
 
 
+SITE_RUNGS = (
+    site_rung(
+        TOWT,
+        PLAIN_SPREAD,
+        "towt",
+        "Heure de semaine et température",
+        "Régression par compteur (TOWT) corrigée par les sept derniers jours.",
+    ),
+    site_rung(
+        HARMONIC,
+        PLAIN_SPREAD,
+        "harmonic",
+        "Régression harmonique",
+        "Régression par compteur sur des ondes journalières et les degrés-heures.",
+    ),
+)
+"""The linear bar of the field, the same for both energies."""
+
 ELECTRICITY_RUNGS = (
     Rung(
         "week_persistence",
@@ -370,20 +389,7 @@ ELECTRICITY_RUNGS = (
         partial(copy_of, ELECTRICITY_DESIGN.anchor, PLAIN_SPREAD),
         note="Moyenne des jours de même type, récents d'abord, plus l'écart des derniers jours.",
     ),
-    site_rung(
-        TOWT,
-        PLAIN_SPREAD,
-        "towt",
-        "Heure de semaine et température",
-        "Régression par compteur (TOWT) corrigée par les sept derniers jours.",
-    ),
-    site_rung(
-        HARMONIC,
-        PLAIN_SPREAD,
-        "harmonic",
-        "Régression harmonique",
-        "Régression par compteur sur des ondes journalières et les degrés-heures.",
-    ),
+    *SITE_RUNGS,
     Rung(
         "linear",
         "Régression linéaire commune",

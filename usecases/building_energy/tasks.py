@@ -331,27 +331,7 @@ def _tracks(horizon: Horizon, academic: Task | None) -> tuple[Track, ...]:
     return (*tracks, Track("f2", "Sans délai de relève (F2, pour comparaison)", task=academic))
 
 
-HEADLINE = (
-    metrics.NRMSE,
-    metrics.WAPE,
-    metrics.ABS_NMBE,
-    metrics.MASE,
-    metrics.PINBALL,
-    metrics.COVERAGE_80,
-    metrics.CALIBRATED_80,
-    metrics.COVERAGE_80_P10,
-    metrics.COVERAGE_80_P90,
-    metrics.WIDTH_80,
-    metrics.COVERAGE_90,
-    metrics.PEAK_WAPE,
-    metrics.PORTFOLIO_NRMSE,
-)
-GAS_HEADLINE = (
-    metrics.NRMSE,
-    metrics.DAILY_WAPE,
-    metrics.WAPE,
-    metrics.ABS_NMBE,
-    metrics.MASE,
+INTERVAL_METRICS = (
     metrics.PINBALL,
     metrics.COVERAGE_80,
     metrics.CALIBRATED_80,
@@ -360,6 +340,9 @@ GAS_HEADLINE = (
     metrics.WIDTH_80,
     metrics.COVERAGE_90,
 )
+ERROR_METRICS = (metrics.NRMSE, metrics.WAPE, metrics.ABS_NMBE, metrics.MASE)
+HEADLINE = (*ERROR_METRICS, metrics.PEAK_WAPE, metrics.PORTFOLIO_NRMSE, *INTERVAL_METRICS)
+GAS_HEADLINE = (*ERROR_METRICS, metrics.DAILY_WAPE, *INTERVAL_METRICS)
 
 
 def _electricity(lead_days: int) -> Task:

@@ -159,7 +159,7 @@ class Specimen:
 
 def few_units(dataset: Dataset, n_units: int) -> Dataset:
     """Keep the rows of the first units of a data set."""
-    return _of_rows(dataset, np.asarray(dataset.groups.codes) < n_units)
+    return dataset.at(np.asarray(dataset.groups.codes) < n_units)
 
 
 def between(dataset: Dataset, first: date, last: date) -> Dataset:
@@ -174,17 +174,7 @@ def between(dataset: Dataset, first: date, last: date) -> Dataset:
         else table
         for name, table in dataset.extras.items()
     }
-    return _of_rows(replace(dataset, extras=extras), rows)
-
-
-def _of_rows(dataset: Dataset, rows: Array) -> Dataset:
-    return replace(
-        dataset,
-        columns={name: values[rows] for name, values in dataset.columns.items()},
-        times=dataset.times[rows],
-        groups=dataset.groups[rows].remove_unused_categories(),
-        valid=dataset.valid[rows],
-    )
+    return replace(dataset, extras=extras).at(rows)
 
 
 def same_bits(found: Mapping[str, Any], expected: Mapping[str, Any], what: str) -> None:

@@ -13,34 +13,13 @@ from itertools import repeat
 
 from common.edge.errors import UsageError
 from common.lab.energy.bench import FULL, QUICK, Bench, Pass, Protocol, Window
-from common.lab.energy.boamps import to_boamps
 from common.lab.energy.calibration import MAX_DRIFT, Calibration, calibration_index, drift
 from common.lab.energy.carbon import FRANCE_2023
-from common.lab.energy.claims import describe_energy, times_less, times_less_cpu
 from common.lab.energy.footprint import Subject, build
-from common.lab.energy.meters import Clock, CodeCarbonMeter
-from common.lab.energy.rapl import RaplMeter
+from common.lab.energy.meters import Clock
 from common.lab.record import Footprint, Tier
 
-__all__ = [
-    "FULL",
-    "QUICK",
-    "Bench",
-    "CodeCarbonMeter",
-    "Metered",
-    "Protocol",
-    "RaplMeter",
-    "calibrated",
-    "calibration_index",
-    "declared",
-    "describe_energy",
-    "interleave",
-    "measure",
-    "metered",
-    "times_less",
-    "times_less_cpu",
-    "to_boamps",
-]
+__all__ = ["Metered", "calibrated", "declared", "interleave", "measure", "metered"]
 
 Work = Callable[[], object]
 
