@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from common.edge.errors import ConformanceError
-from common.lab import checks
 from common.lab.checks import declarations, lookahead, yield_checks
+from common.lab.checks import suite as checks
 from common.lab.checks.specimen import Specimen
 from common.lab.usecase import Features
 

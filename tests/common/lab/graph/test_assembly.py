@@ -8,6 +8,7 @@ import pytest
 from common.edge.errors import UsageError
 from common.lab import graph
 from common.lab.checks.specimen import Specimen
+from common.lab.graph import assembly
 from common.lab.graph.heads import LinearHead
 from common.lab.usecase import Fitted
 
@@ -32,7 +33,7 @@ def test_the_traced_matrix_is_the_features_rounded_to_their_grids(specimen):
 def test_rows_in_chunks_are_the_rows_at_once(specimen, monkeypatch):
     inputs = specimen.examples.inputs
     whole = graph.run(specimen.feature_session, inputs)
-    monkeypatch.setattr(graph, "CHUNK_ROWS", 5)
+    monkeypatch.setattr(assembly, "CHUNK_ROWS", 5)
     pieces = graph.run(specimen.feature_session, inputs, ("matrix",))
     assert list(pieces) == ["matrix"]
     assert np.array_equal(pieces["matrix"], whole["matrix"])
