@@ -13,6 +13,11 @@ __all__ = ["coverage_by_part", "forecast_figures"]
 
 QUARTERS = ("nuit (0 h à 6 h)", "matin (6 h à 12 h)", "après-midi (12 h à 18 h)", "soir")
 SEASONS = ("hiver", "printemps", "été", "automne")
+PROMISE = (
+    "Part des heures où la mesure tombe dans l'intervalle annoncé à 80 %, tous compteurs ensemble. "
+    "Les heures les plus hautes ne se connaissent qu'après coup : aucun intervalle annoncé la "
+    "veille n'y tient 80 %."
+)
 DAYS_SHOWN = 7
 MIN_KNOWN_HOURS = 160
 """Of the 168 hours of a week: a week with a long outage shows nothing."""
@@ -32,7 +37,11 @@ def forecast_figures(examples: Examples, outputs: Mapping[str, Array]) -> list[F
     median_meter = forecasts.units[np.argsort(errors)[len(errors) // 2]]
     return [
         coverage_by_unit(list(forecasts.units), list(coverage), noun="Compteur"),
-        slices("La promesse des 80 %, selon l'heure et la saison", coverage_by_part(forecasts)),
+        slices(
+            "La promesse des 80 %, selon l'heure et la saison",
+            coverage_by_part(forecasts),
+            description=PROMISE,
+        ),
         *_weeks(str(median_meter), examples, outputs),
     ]
 
@@ -78,10 +87,14 @@ def _weeks(meter: str, examples: Examples, outputs: Mapping[str, Array]) -> list
     ranked = sorted(errors, key=errors.__getitem__)
     if not ranked:
         return []
-    chosen = {"Meilleure": ranked[0], "Médiane": ranked[len(ranked) // 2], "Pire": ranked[-1]}
+    chosen = {
+        "Meilleure semaine": ranked[0],
+        "Semaine médiane": ranked[len(ranked) // 2],
+        "Pire semaine": ranked[-1],
+    }
     return [
         _week(
-            f"{name} semaine du compteur {meter}",
+            f"{name} du compteur {meter}",
             rows[examples.blocks[rows] == block],
             examples,
             outputs,

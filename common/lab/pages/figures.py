@@ -211,7 +211,15 @@ def ladder_intervals(run: Run, metric: str | None = None) -> Figure:
     return Figure(title, svg, description, score_table("Barreau", labels, rows))
 
 
-def slices(title: str, values: Mapping[str, float | Score], unit: str = "%") -> Figure:
+LARGEST_FIRST = "Un point par classe, de la plus grande valeur à la plus petite."
+
+
+def slices(
+    title: str,
+    values: Mapping[str, float | Score],
+    unit: str = "%",
+    description: str = LARGEST_FIRST,
+) -> Figure:
     """Plot a score per class of a slice (kind of building, district), highest first."""
     scores = {
         name: value
@@ -220,7 +228,6 @@ def slices(title: str, values: Mapping[str, float | Score], unit: str = "%") -> 
         for name, value in values.items()
     }
     ranked = sorted(scores.items(), key=lambda pair: (-pair[1].value, pair[0]))
-    description = "Un point par classe, de la plus grande erreur à la plus petite."
     labels = [name for name, _ in ranked]
     dots = [score for _, score in ranked]
     svg = _dots(title, description, labels, dots, [False] * len(dots))
