@@ -161,8 +161,15 @@ def _record(parts: _Parts, rung: Rung) -> Run:
             "track_titles": {track.name: track.title for track in task.tracks},
             "paired_wins": scoring.paired_wins(task, final, rung.name),
             "n_parameters": {name: row.n_parameters for name, row in final.candidates.items()},
+            **_declared(parts.usecase, task),
         },
     )
+
+
+def _declared(usecase: UseCase, task: Task) -> dict[str, Any]:
+    """Return what the use case says of itself; what it leaves out reads « non renseigné »."""
+    facts = {"functional_unit": task.functional_unit, "unverified": list(usecase.unverified)}
+    return {name: value for name, value in facts.items() if value}
 
 
 def _ladder(parts: _Parts) -> tuple[RungResult, ...]:

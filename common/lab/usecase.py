@@ -311,6 +311,8 @@ class Task:
         Side questions of the full profile.
     figures
         Use-case plots for the run page, from test examples and outputs.
+    functional_unit
+        In French: what one prediction delivers, for the frugality sheet.
     """
 
     id: str
@@ -338,6 +340,7 @@ class Task:
     default_state: Callable[[Examples, Mapping[str, Array]], Mapping[str, Array]] | None = None
     tracks: tuple[Track, ...] = ()
     figures: Callable[[Examples, Mapping[str, Array]], list["Figure"]] | None = None
+    functional_unit: str = ""
 
     def __post_init__(self) -> None:
         if self.rungs and self.rungs[0].kind != "no_ai":
@@ -371,6 +374,8 @@ class UseCase:
         By id; the first is the headline.
     limits
         French sentences that every page carries.
+    unverified
+        French sentences: what nobody has checked yet.
     """
 
     name: str
@@ -382,6 +387,7 @@ class UseCase:
     simulate: Callable[[Task, int], Dataset]
     tasks: tuple[Task, ...]
     limits: tuple[str, ...]
+    unverified: tuple[str, ...] = ()
 
     def task(self, task_id: str | None) -> Task:
         """Return the task called ``task_id``, or the first one."""

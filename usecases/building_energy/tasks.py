@@ -370,6 +370,9 @@ def _electricity(lead_days: int) -> Task:
         default_state=default_state,
         tracks=_tracks(horizon, _electricity(0)) if lead_days else (),
         figures=forecast_figures,
+        functional_unit=(
+            "la prévision d'un compteur pour les 24 heures de demain, avec intervalle et raisons"
+        ),
     )
 
 

@@ -38,4 +38,9 @@ USECASE = UseCase(
         "La prévision de température est simulée : observation plus une erreur de 1,5 K.",
         "Une personne décide : le modèle prévoit, il ne pilote rien.",
     ),
+    unverified=(
+        "Aucune mesure communale française : l'erreur sur vos bâtiments est inconnue.",
+        "La prévision de température d'un service météorologique réel n'a pas été essayée.",
+        "L'énergie n'a pas été recoupée par un wattmètre.",
+    ),
 )
