@@ -246,6 +246,16 @@ def test_what_is_not_known_never_makes_a_nan(unknown: str) -> None:
     assert (found.context["level"] > 0).all()
 
 
+def test_an_outage_written_as_zeros_is_an_outage() -> None:
+    """Three days of zeros give what three unknown days give, bit for bit."""
+    inputs = drawn(3, n=1)
+    zeros, unknown = inputs["load_kwh"].copy(), inputs["load_kwh"].copy()
+    zeros[:, -9:-6], unknown[:, -9:-6] = 0.0, np.nan
+    as_zeros = columns(inputs | {"load_kwh": zeros})
+    as_unknown = columns(inputs | {"load_kwh": unknown})
+    assert all(np.array_equal(as_zeros[name], as_unknown[name]) for name in as_zeros)
+
+
 @pytest.fixture(scope="module")
 def session():
     """The traced features, open in onnxruntime."""
