@@ -159,6 +159,7 @@ def _record(parts: _Parts, rung: Rung) -> Run:
             "main_metric": task.metrics[0].name,
             "metric_titles": {metric.name: metric.title for metric in task.metrics},
             "track_titles": {track.name: track.title for track in task.tracks},
+            "track_order": [track.name for track in task.tracks],
             "paired_wins": scoring.paired_wins(task, final, rung.name),
             "n_parameters": {name: row.n_parameters for name, row in final.candidates.items()},
             **_declared(parts.usecase, task),

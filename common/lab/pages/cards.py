@@ -115,6 +115,10 @@ def index_page(
     )
 
 
+TRACK_METRICS = ("daily_wape", "wape", "pinball", "coverage_80", "accuracy", "brier")
+"""Metrics that the table of side results shows beside the main one, where they exist."""
+
+
 @dataclass(frozen=True)
 class _Row:
     """A rung as text cells; pairs are (figure, its interval or evidence)."""
@@ -251,14 +255,15 @@ def _signed(ratio: float) -> str:
 
 
 def _tracks(run: Run) -> dict[str, Any]:
-    """Return the side results, a row per track and a column per metric, the main one first."""
+    """Return the side results, a row per track in the task's order; the record has the rest."""
     main = main_metric(run)
     found = {name for scores in run.tracks.values() for name in scores}
-    metrics = sorted(found, key=lambda name: (name != main, name))
+    metrics = [name for name in dict.fromkeys((main, *TRACK_METRICS)) if name in found]
     titles = run.facts.get("track_titles", {})
+    order = {track: place for place, track in enumerate(run.facts.get("track_order", ()))}
     rows = []
-    for track, scores in sorted(run.tracks.items()):
-        cells = [_scored(scores.get(name)) for name in metrics]
+    for track in sorted(run.tracks, key=lambda name: (order.get(name, len(order)), name)):
+        cells = [_scored(run.tracks[track].get(name)) for name in metrics]
         rows.append(
             (titles.get(track, track), *(f"{a} ({b})" if b else a for a, b in cells)),
         )
