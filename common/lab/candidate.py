@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -119,12 +119,9 @@ class Bench:
         if remembered is not None:
             self.report(f"{rung.name}: repris de {period}")
             return remembered
-        training = self.training(period)
-        latest = self._latest(rung, period)
+        fit = self.fitting(rung, period)
         with energy.metered("train") as meter:
-            fitted = rung.fit(training)
-            if rung.state is not None and latest is not None:
-                rung.state(self.dataset, latest)
+            fitted = fit()
         candidate = Candidate(
             rung=rung.name,
             model=graph.assemble(self.task, rung, fitted).SerializeToString(),
@@ -132,18 +129,26 @@ class Bench:
             baseline=float(fitted.point.baseline),
             additive=fitted.point.additive,
             n_parameters=_parameters(fitted),
-            parity=_seam_parity(fitted, training),
+            parity=_seam_parity(fitted, self.training(period)),
             train=meter.footprint,
         )
         _remember(stem, candidate)
         self.report(f"{rung.name}: {candidate.train.cpu_seconds:.1f} s CPU, {period}")
         return candidate
 
-    def _latest(self, rung: Rung, period: Period) -> Examples | None:
-        """Return the last day of a period: a per-site rung's fit is metered there, once."""
+    def fitting(self, rung: Rung, period: Period) -> Callable[[], Fitted]:
+        """Return the work of one training: the rung, and for per-site rungs every site once."""
+        training = self.training(period)
         if rung.state is None:
-            return None
-        return self.task.examples(self.dataset, Period(period.stop - timedelta(1), period.stop))
+            return partial(rung.fit, training)
+        state, last_day = rung.state, Period(period.stop - timedelta(1), period.stop)
+        examples = self.task.examples(self.dataset, last_day)
+
+        def fit() -> Fitted:
+            state(self.dataset, examples)
+            return rung.fit(training)
+
+        return fit
 
     def inputs(self, rung: Rung, examples: Examples) -> dict[str, Array]:
         """Return all inputs of the rung's graph: given ones, defaults, per-site state."""

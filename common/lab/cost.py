@@ -48,12 +48,12 @@ def footprints(
 def _full(bench: Bench, final: Predicted, chosen: str) -> dict[str, dict[str, Footprint]]:
     """Run the whole protocol on the chosen rung and its neighbours, interleaved."""
     rungs = _neighbours(bench.task.rungs, chosen)
-    training = bench.training(bench.task.split.final()[0])
+    period, _ = bench.task.split.final()
     stages: dict[str, dict[str, Footprint]] = {rung.name: {} for rung in rungs}
     for rung in rungs:
         bench.report(f"énergie, protocole complet : {rung.title}")
         stages[rung.name]["train"] = energy.measure(
-            partial(rung.fit, training), stage="train", protocol=energy.FULL
+            bench.fitting(rung, period), stage="train", protocol=energy.FULL
         )
     for stage, size in BATCHES.items():
         works = {rung.name: _work(final, rung, bench, size) for rung in rungs}

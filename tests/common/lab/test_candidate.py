@@ -101,3 +101,17 @@ def test_what_a_fit_cost_and_learnt_is_kept(bench):
     assert candidate.train.cpu_seconds >= 0
     assert candidate.n_parameters > fit(bench, place=0).n_parameters
     assert candidate.parity["n_rerouted"] == 0
+
+
+def test_the_fit_of_every_site_is_part_of_a_per_site_training(bench):
+    """Its cost would else be that of building an empty head."""
+    asked = []
+
+    def state(_dataset, examples):
+        asked.append(len(examples))
+        return {}
+
+    rung = replace(bench.task.rungs[1], scope="per_site", state=state)
+    bench.fitting(rung, bench.task.split.folds()[0][0])()
+    assert len(asked) == 1
+    assert asked[0] >= 1
