@@ -137,7 +137,7 @@ def _record(parts: _Parts, rung: Rung) -> Run:
     task, final = parts.bench.task, parts.final
     chosen = final.candidates[rung.name]
     return Run(
-        id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}",
+        id=_run_id(parts.bench.dataset),
         usecase=parts.usecase.name,
         task=task.id,
         task_version=task.version,
@@ -165,6 +165,12 @@ def _record(parts: _Parts, rung: Rung) -> Run:
             **_declared(parts.usecase, task),
         },
     )
+
+
+def _run_id(dataset: Dataset) -> str:
+    """Name the run; a folder of simulated results says so in its name."""
+    label = "-SIMULATED" if dataset.simulated else ""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}{label}"
 
 
 def _declared(usecase: UseCase, task: Task) -> dict[str, Any]:

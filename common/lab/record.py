@@ -150,7 +150,7 @@ class Run:
     Parameters
     ----------
     id
-        ``YYYYMMDDTHHMMSSZ-<8 hex>``.
+        ``YYYYMMDDTHHMMSSZ-<8 hex>``, then ``-SIMULATED`` on simulated data.
     usecase, task, task_version, question
         What was asked.
     profile

@@ -26,6 +26,7 @@ def test_the_record_says_what_was_asked_on_which_data(outcome, toy, toy_dataset)
     assert run.dataset["sha256"] == toy_dataset.digest
     assert run.dataset["simulated"]
     assert run.dataset["name"].startswith("SIMULATED")
+    assert run.id.endswith("-SIMULATED")
     assert run.split["test"] == str(toy.tasks[0].split.test)
     assert run.tracks == {}
 
