@@ -9,6 +9,7 @@ from common.edge.errors import UsageError
 from common.lab.dataset import Array, Dataset, Examples, Period, Source, Split
 
 if TYPE_CHECKING:
+    from common.lab.contest import Contest
     from common.lab.graph.heads import Head
     from common.lab.metrics import Metric
     from common.lab.pages.figures import Figure
@@ -313,6 +314,8 @@ class Task:
         Use-case plots for the run page, from test examples and outputs.
     functional_unit
         In French: what one prediction delivers, for the frugality sheet.
+    contest
+        How vendors are held against this task; None where no contest is offered.
     """
 
     id: str
@@ -341,6 +344,7 @@ class Task:
     tracks: tuple[Track, ...] = ()
     figures: Callable[[Examples, Mapping[str, Array]], list["Figure"]] | None = None
     functional_unit: str = ""
+    contest: "Contest | None" = None
 
     def __post_init__(self) -> None:
         if self.rungs and self.rungs[0].kind != "no_ai":

@@ -1,6 +1,6 @@
 """Measure what the harness costs beside plain training.
 
-``python -m benchmarks.harness_overhead`` carries the electricity ladder (global rungs, simulated
+``python -m benchmarks.speed.harness_overhead`` carries the electricity ladder (global rungs, simulated
 meters) through ``harness.run`` in a fresh folder and prints the process CPU time, each second
 counted once, of
 

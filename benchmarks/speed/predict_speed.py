@@ -1,6 +1,6 @@
 """Time one graph against the usual way: features in numpy, LightGBM, contributions.
 
-``python -m benchmarks.predict_speed`` takes the day-ahead electricity forecast on simulated
+``python -m benchmarks.speed.predict_speed`` takes the day-ahead electricity forecast on simulated
 meters and prints, for one meter-day (24 values) and for 46 meter-days, the process CPU time of
 
 * the usual way: the same features in numpy, ``predict`` and ``predict(pred_contrib=True)`` of
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.explain_speed import cpu_ms
+from benchmarks.speed.explain_speed import cpu_ms
 from common.lab.usecase import Array, Period, Task, Training
 
 if TYPE_CHECKING:

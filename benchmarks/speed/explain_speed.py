@@ -1,6 +1,6 @@
 """Time our graph's prediction with reasons against LightGBM's own.
 
-``python -m benchmarks.explain_speed`` trains two models on seeded random data (30
+``python -m benchmarks.speed.explain_speed`` trains two models on seeded random data (30
 features, 120 trees of 15 leaves: one additive with ten pairs, one free) and prints, for
 1 line, one meter-day (24 lines) and 1,000 lines, the process CPU time of
 

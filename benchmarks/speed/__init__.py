@@ -1,0 +1,1 @@
+"""Measurements of Aune itself: ratios against a named peer, in one run."""
