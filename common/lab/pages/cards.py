@@ -4,26 +4,18 @@ A page is one static file: own CSS, no script, no request, at most 150 KiB
 (``briefs/platform.md`` 3.3).
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from common.lab.pages import french, frugality, sentences
 from common.lab.pages.figures import KINDS, Figure, main_metric, prediction_footprint
+from common.lab.pages.rendering import OVER, render
 from common.lab.record import Footprint, Run, RungResult, Score
 from common.lab.usecase import UseCase
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
 __all__ = ["frugality_sheet", "index_page", "model_card", "run_page"]
 
-_TEMPLATES = Path(__file__).parent / "templates"
-_TEXT_NODE = re.compile(r"(?<=>)[^<>]+(?=<)")
-_OVER = "Aune · modèles de référence pour les communes"
 _NONE = "—"
 Row = tuple[str, ...]
 Pairs = tuple[tuple[str, str], ...]
@@ -41,7 +33,7 @@ def run_page(run: Run, figures: Sequence[Figure], usecase: UseCase) -> str:
     usecase
         Its title, summary, sources and limits are printed.
     """
-    return _render(
+    return render(
         "run.html.j2",
         **_common(run, usecase),
         title=usecase.title,
@@ -65,14 +57,14 @@ def run_page(run: Run, figures: Sequence[Figure], usecase: UseCase) -> str:
 
 def model_card(run: Run, usecase: UseCase) -> str:
     """Return the model card that travels inside the bundle: the run page without its proofs."""
-    return _render(
+    return render(
         "card.html.j2", **_common(run, usecase), title=f"Carte du modèle : {usecase.title}"
     )
 
 
 def frugality_sheet(run: Run, usecase: UseCase) -> str:
     """Return the frugality sheet alone: necessity test, life-cycle lines, declaration."""
-    return _render(
+    return render(
         "frugality.html.j2",
         **_common(run, usecase),
         title=f"Fiche de frugalité : {usecase.title}",
@@ -102,10 +94,10 @@ def index_page(
         "Tâche", "Essai", "Données", "Modèle retenu", "Erreur", "Sans IA", "Taille",
         "CPU-s pour 1\u202f000 prévisions",
     )  # fmt: skip
-    return _render(
+    return render(
         "index.html.j2",
         title="À l'aune de modèles sobres",
-        over=_OVER,
+        over=OVER,
         lead="Le plus petit modèle qui fait aussi bien que le meilleur, "
         "son erreur et ce qu'il consomme, tâche par tâche.",
         simulated=any(run.dataset.get("simulated") for run in runs),
@@ -136,33 +128,10 @@ class _Row:
     predict: tuple[str, str]
 
 
-def _render(template: str, **view: Any) -> str:
-    """Fill a template, then keep French punctuation on its line in every text node."""
-    page = _templates().get_template(template).render(**view)
-    return _TEXT_NODE.sub(lambda found: french.typeset(found[0]), page)
-
-
-@cache
-def _templates() -> "Environment":
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    css = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
-    environment.globals["css"] = Markup(css)  # noqa: S704 - our own file, no user text
-    return environment
-
-
 def _common(run: Run, usecase: UseCase) -> dict[str, Any]:
     """Return what the pages of one run share."""
     return {
-        "over": _OVER,
+        "over": OVER,
         "question": run.question,
         "dataset": {key: run.dataset.get(key) for key in ("simulated", "proxy")},
         "simulated": bool(run.dataset.get("simulated")),

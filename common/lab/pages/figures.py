@@ -33,6 +33,7 @@ __all__ = [
     "Table",
     "cold_start_curve",
     "coverage_by_unit",
+    "dots",
     "drivers",
     "error_against_energy",
     "ladder_intervals",
@@ -207,7 +208,7 @@ def ladder_intervals(run: Run, metric: str | None = None) -> Figure:
         for row, _ in rows
     ]
     chosen = [row.rung == run.chosen for row, _ in rows]
-    svg = _dots(title, description, labels, [score for _, score in rows], chosen)
+    svg = dots(title, description, labels, [score for _, score in rows], chosen)
     return Figure(title, svg, description, score_table("Barreau", labels, rows))
 
 
@@ -229,8 +230,8 @@ def slices(
     }
     ranked = sorted(scores.items(), key=lambda pair: (-pair[1].value, pair[0]))
     labels = [name for name, _ in ranked]
-    dots = [score for _, score in ranked]
-    svg = _dots(title, description, labels, dots, [False] * len(dots))
+    shown = [score for _, score in ranked]
+    svg = dots(title, description, labels, shown, [False] * len(shown))
     return Figure(title, svg, description, score_table("Classe", labels, ranked))
 
 
@@ -261,14 +262,17 @@ def drivers(explanation: Mapping[str, float], unit: str = "") -> Figure:
     return Figure(title, canvas.render(title, description), description, table)
 
 
-def _dots(
+def dots(
     title: str,
     description: str,
     labels: Sequence[str],
     scores: Sequence[Score],
     chosen: Sequence[bool],
 ) -> str:
-    """Draw a labelled row per score: the label above, the dot and its interval below."""
+    """Draw a labelled row per score: the label above, the dot and its interval below.
+
+    Those ``chosen`` are diamonds, in bold.
+    """
     canvas = Canvas(WIDTH, _ROW * len(scores) + 40)
     bottom = _ROW * len(scores) + 6
     values = [v for s in scores for v in (s.value, s.low, s.high) if math.isfinite(v)]
