@@ -1,0 +1,1 @@
+"""From predictions to proposals: sizing, misuse, relocation and their map."""
