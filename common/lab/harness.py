@@ -84,7 +84,7 @@ def run(usecase: UseCase, task: Task, dataset: Dataset, options: Options) -> Out
     work = options.out / ".work"
     bench = Bench(usecase.name, task, dataset, work, options.seed, options.report)
     tuning = scoring.tune(bench)
-    choice = choose(task, tuning)
+    choice = choose(task, tuning, options.seed)
     options.report(choice.reason)
     final = scoring.test(bench, tuning)
     rung = next(rung for rung in task.rungs if rung.name == choice.chosen)
@@ -95,14 +95,19 @@ def run(usecase: UseCase, task: Task, dataset: Dataset, options: Options) -> Out
     return _outcome(outcome, rung)
 
 
-def choose(task: Task, tuning: Predicted) -> ladder.Choice:
+def choose(task: Task, tuning: Predicted, seed: int) -> ladder.Choice:
     """Choose the smallest rung that ties, on the tuning period's losses."""
     losses = {
         name: task.unit_losses(tuning.examples, outputs) for name, outputs in tuning.outputs.items()
     }
     shippable = [rung.name for rung in task.rungs if rung.scope == "global"]
     return ladder.choose(
-        losses, task.rungs, task.margin, shippable=shippable, transform=task.transform
+        losses,
+        task.rungs,
+        task.margin,
+        shippable=shippable,
+        transform=task.transform,
+        seed=seed,
     )
 
 

@@ -26,8 +26,9 @@ __all__ = [
 
 Outputs = dict[str, Array]
 
-KEPT = ("forecast", "spread", "quantiles")
-"""Outputs kept of every rung; contributions only of the test period, for the page."""
+LEFT_OUT = ("baseline", "contributions", "lower", "upper")
+"""Outputs not kept of every rung: contributions are read of the test period only, for the page,
+and bounds are quantiles too."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,8 @@ def calibrated(
 
 
 def kept(task: Task) -> tuple[str, ...]:
-    """Return the outputs that are kept of every rung, those of `KEPT` that the task has."""
-    return tuple(output.name for output in task.outputs if output.name in KEPT)
+    """Return the outputs that are kept of every rung: all but those of `LEFT_OUT`."""
+    return tuple(output.name for output in task.outputs if output.name not in LEFT_OUT)
 
 
 def scores(bench: Bench, final: Predicted) -> dict[str, dict[str, Score]]:
@@ -195,7 +196,7 @@ def concatenate(parts: list[Examples]) -> Examples:
 
 
 def _main(task: Task, examples: Examples, outputs: Outputs, rows: Array) -> float:
-    part = {name: outputs[name][rows] for name in KEPT if name in outputs}
+    part = {name: outputs[name][rows] for name in kept(task)}
     values = task.metrics[0].compute(task.scored(examples.take(rows), part, {}))
     return float(np.nanmedian(values))
 

@@ -14,7 +14,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from common.edge.errors import DataError, UsageError
-from common.lab.usecase import Array
+from common.lab.cells import Cells, Losses, Transform, paired_cells
+from common.lab.dataset import Array
 
 __all__ = [
     "DRAWS",
@@ -28,6 +29,7 @@ __all__ = [
     "interval",
     "minimum_detectable_difference",
     "paired_block_bootstrap",
+    "paired_difference",
     "per_unit_loss",
     "resampled_counts",
     "resampled_values",
@@ -36,12 +38,6 @@ __all__ = [
 
 DRAWS = 2000
 """Bootstrap draws (``briefs/building_energy.md`` 3.1)."""
-
-Losses: TypeAlias = tuple[Array, Array, Array]
-"""What ``Task.unit_losses`` returns: unit, block and loss of each row, each of shape (n,)."""
-
-Transform: TypeAlias = Callable[[Array], Array]
-"""Applied to each unit's mean loss before averaging over units (``np.sqrt`` for an RMSE)."""
 
 Verdict: TypeAlias = Literal["better", "equivalent", "worse", "undetermined"]
 
@@ -133,57 +129,6 @@ class PairedDifference:
     units_lower: float
 
 
-@dataclass(frozen=True)
-class _Cells:
-    """Sums of both losses and numbers of rows by (unit, block), shape (n_units, n_blocks)."""
-
-    a: Array
-    b: Array
-    rows: Array
-    transform: Transform
-
-    def unit_means(self, blocks: Array) -> Array:
-        """Return the transformed mean losses of A and B, shape (2, n_draws, n_units).
-
-        ``blocks`` (n_draws, n_blocks) says how often each block counts. A unit without any
-        drawn row is NaN.
-        """
-        rows = blocks @ self.rows.T
-        rows[rows == 0] = np.nan
-        return np.stack([self.transform(blocks @ sums.T / rows) for sums in (self.a, self.b)])
-
-
-def _identity(values: Array) -> Array:
-    return values
-
-
-def _cells(a: Losses, b: Losses, transform: Transform | None) -> _Cells:
-    if len(a[2]) != len(b[2]) or any(np.any(a[i] != b[i]) for i in (0, 1)):
-        raise DataError(
-            f"paired losses of {len(a[2])} and {len(b[2])} rows that are not the same",
-            expected="the same (unit, block) rows in the same order for both models",
-        )
-    missing = np.isnan(a[2]), np.isnan(b[2])
-    if np.any(missing[0] != missing[1]):
-        raise DataError(
-            f"{int((missing[0] != missing[1]).sum())} rows where only one model has a loss",
-            expected="a loss of both models, or NaN for both where the truth is unknown",
-        )
-    known = ~missing[0]
-    if not known.any():
-        raise DataError("a comparison over no known loss", expected="one known truth at least")
-    units, unit_code = np.unique(np.asarray(a[0])[known], return_inverse=True)
-    blocks, block_code = np.unique(np.asarray(a[1])[known], return_inverse=True)
-    code, shape = unit_code * len(blocks) + block_code, (len(units), len(blocks))
-
-    def gather(weights: Array | None) -> Array:
-        summed = np.bincount(code, weights, minlength=shape[0] * shape[1])
-        return summed.reshape(shape).astype(np.float64)
-
-    sums = [gather(np.asarray(losses[2], np.float64)[known]) for losses in (a, b)]
-    return _Cells(sums[0], sums[1], gather(None), transform or _identity)
-
-
 def per_unit_loss(losses: Losses, transform: Transform | None = None) -> tuple[Array, Array]:
     """Return the units and each one's (transformed) mean loss over all its rows.
 
@@ -191,7 +136,7 @@ def per_unit_loss(losses: Losses, transform: Transform | None = None) -> tuple[A
     >>> means.tolist()  # sqrt((1 + 7) / 2)
     [2.0]
     """
-    cells = _cells(losses, losses, transform)
+    cells = paired_cells(losses, losses, transform)
     units = np.unique(np.asarray(losses[0])[~np.isnan(losses[2])])
     return units, cells.unit_means(np.ones((1, cells.rows.shape[1])))[0, 0]
 
@@ -240,7 +185,11 @@ def paired_block_bootstrap(
     weeks, 1,000 trials: 2.7 % (naive t test: 75 %); 5.9 % where units differ; 3.4 % where weeks
     are shared. The one-sided bound that the ladder uses: 2.5, 4.8 and 3.6 %.
     """
-    cells = _cells(a, b, transform)
+    return paired_difference(paired_cells(a, b, transform), draws=draws, seed=seed)
+
+
+def paired_difference(cells: Cells, *, draws: int = DRAWS, seed: int = 0) -> PairedDifference:
+    """Compare two models whose losses are gathered already, as `paired_block_bootstrap` does."""
     n_units, n_blocks = cells.rows.shape
     if n_units < 2 and n_blocks < 2:
         raise DataError(
@@ -280,7 +229,7 @@ def paired_block_bootstrap(
     )
 
 
-def _deviations(cells: _Cells, whole: Array, draws: int, rng: np.random.Generator) -> Array:
+def _deviations(cells: Cells, whole: Array, draws: int, rng: np.random.Generator) -> Array:
     """Bootstrap deviations of the absolute and relative difference, shape (2, draws).
 
     ``whole`` holds the unit means over all blocks, shape (2, n_units).
@@ -316,25 +265,13 @@ def _widening(n_clusters: int) -> float:
     return float(student * math.sqrt(n_clusters / (n_clusters - 1)))
 
 
-def _cell_variance(cells: _Cells, unit_means: Array) -> Array:
+def _cell_variance(cells: Cells, unit_means: Array) -> Array:
     """Variance of both differences if all cells were independent, shape (2,).
 
-    A cell's influence is what the loss gains when the cell counts for more: the slope of the
-    transform at its unit's mean times the cell's departure from that mean. What its unit and its
-    block have in common is taken out, so that only the interaction is left.
+    What the influences of a unit's or a block's cells have in common is taken out, so that only
+    the interaction is left.
     """
-    n_units = len(cells.rows)
-    loss = unit_means.mean(axis=1)
-    rows = cells.rows.sum(axis=1, keepdims=True)
-    influences = []
-    for sums, means in zip((cells.a, cells.b), unit_means, strict=True):
-        mean = sums.sum(axis=1, keepdims=True) / rows
-        step = 1e-6 * np.where(mean == 0, 1, mean)
-        slope = (cells.transform(mean + step) - means[:, np.newaxis]) / step
-        influences.append(slope * (sums - mean * cells.rows) / rows / n_units)
-    ratio = loss[0] / loss[1] if loss[1] else 1.0
-    absolute = influences[0] - influences[1]
-    relative = (influences[0] - ratio * influences[1]) / (loss[1] or 1.0)
+    absolute, relative = cells.influences(unit_means)
     return np.array([_interaction(absolute), _interaction(relative)])
 
 

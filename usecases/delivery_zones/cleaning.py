@@ -27,7 +27,7 @@ MAX_STAY_HOURS = 48
 
 GAP_HOURS = 10.0
 """Time between two files' rows above which nothing was recorded: with about 150 arrivals a
-day, the longest silence inside a file is a night of 7 h 14 min."""
+day, the longest silence inside a file lasts 7 h 14 min (evening of 2018-03-18)."""
 
 WINDOW = re.compile(r"(\d{6})\s*-\s*(\d{6})\.csv$")
 ISO_DAY = r"^(\d{4})-(\d{2})-(\d{2})T00:00:00$"

@@ -89,7 +89,8 @@ def dataset_of(
         Columns of `SESSION_COLUMNS` but id and class; an end may be unknown (NaT): the
         stay was still in progress. Stays of one bay do not overlap.
     outages
-        ``curb_zone_id``, ``curb_space_id``, ``start``, ``end`` (NaT: not restored).
+        ``curb_zone_id``, ``curb_space_id``, ``start``, ``end`` (NaT: not restored);
+        spells of one bay that overlap become one.
 
     Returns
     -------
@@ -114,7 +115,7 @@ def dataset_of(
     >>> found.columns["change"].tolist(), found.columns["space"].tolist()
     ([1.0, -1.0], [0.0, 0.0])
     """
-    outages = _no_outage() if outages is None else outages
+    outages = _no_outage() if outages is None else _merged(outages)
     _refuse_unknown_zones(zones, sessions, outages)
     _refuse_overlaps(sessions)
     spaces = _spaces(sessions, outages)
@@ -221,6 +222,21 @@ def _no_outage() -> pd.DataFrame:
     )
 
 
+def _merged(outages: pd.DataFrame) -> pd.DataFrame:
+    """Join the spells of a bay that overlap or touch."""
+    never = pd.Timestamp("2262-01-01", tz="UTC")
+    keys = ["curb_zone_id", "curb_space_id"]
+    spells = outages.assign(end=outages["end"].fillna(never)).sort_values([*keys, "start"])
+    seconds = spells["end"].dt.as_unit("s").astype(np.int64)
+    latest = seconds.groupby([spells[key] for key in keys]).cummax()
+    before = latest.groupby([spells[key] for key in keys]).shift()
+    starts = spells["start"].dt.as_unit("s").astype(np.int64)
+    spells["spell"] = (before.isna() | (starts > before)).cumsum()
+    joined = spells.groupby([*keys, "spell"]).agg(start=("start", "min"), end=("end", "max"))
+    joined = joined.reset_index().drop(columns="spell")
+    return joined.assign(end=joined["end"].mask(joined["end"] >= never))
+
+
 def _refuse_unknown_zones(
     zones: pd.DataFrame, sessions: pd.DataFrame, outages: pd.DataFrame
 ) -> None:
@@ -249,7 +265,7 @@ def _refuse_overlaps(sessions: pd.DataFrame) -> None:
 
 
 def _spaces(sessions: pd.DataFrame, outages: pd.DataFrame) -> pd.DataFrame:
-    """Number each zone's bays by first arrival; bays never taken come last."""
+    """Return the bays, numbered in each zone by first arrival; those never taken come last."""
     seen = sessions.groupby(["curb_zone_id", "curb_space_id"])["event_time_start"]
     spaces = seen.agg(first_seen="min", last_seen="max").reset_index()
     silent = outages[["curb_zone_id", "curb_space_id"]].drop_duplicates()

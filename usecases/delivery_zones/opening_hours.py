@@ -21,6 +21,7 @@ __all__ = [
     "ALWAYS",
     "Span",
     "canonical",
+    "daily_hours",
     "from_clock",
     "from_time_spans",
     "goods_hours",
@@ -125,6 +126,21 @@ def weekly_hours(expression: str) -> float:
         if state == State.OPEN
     )
     return total / 3600 / weeks
+
+
+@lru_cache(maxsize=4096)
+def daily_hours(expression: str) -> float:
+    """Return the mean goods hours of the days that have any.
+
+    >>> daily_hours("Mo-Fr 07:00-13:00; PH off"), daily_hours("24/7")
+    (6.0, 24.0)
+    """
+    minutes = [
+        sum(stop - start for start, stop in pieces)
+        for pieces in _open_pieces(expression or ALWAYS).values()
+        if pieces
+    ]
+    return sum(minutes) / len(minutes) / 60 if minutes else 0.0
 
 
 @lru_cache(maxsize=4096)
