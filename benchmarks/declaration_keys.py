@@ -101,7 +101,10 @@ _HOW: Mapping[str, Key] = {
 }
 
 TABLES: Mapping[str, Mapping[str, Key]] = {
-    "": {"schema": Key("count", "version de ce format", required=True, low=1, high=1)},
+    "": {
+        "schema": Key("count", "version de ce format", required=True, low=1, high=1),
+        "licence": _text("licence de la solution", required=True),
+    },
     "candidate": {
         "id": _text("identifiant court", required=True, pattern=_ID),
         "name": _text("nom de la solution", required=True),
@@ -145,6 +148,7 @@ TABLES: Mapping[str, Mapping[str, Key]] = {
             "text", "pays, trois lettres ISO 3166-1 : FRA", required=True, pattern=_COUNTRY
         ),
         "provider": _text("hébergeur", required=True),
+        "data_leave_eu": Key("flag", "des données sortent de l'Union européenne"),
         "kind": Key(
             "text",
             "sur quoi le service tourne",
@@ -160,14 +164,12 @@ TABLES: Mapping[str, Mapping[str, Key]] = {
     },
     "data": {
         "destination": _text("où vont les données de la commune", required=True),
-        "outside_eu": Key("flag", "des données sortent de l'Union européenne"),
         "reused": Key("flag", "les données servent à d'autres clients ou à entraîner"),
     },
-    "licence": {"name": _text("licence de la solution", required=True)},
     "cost": {
-        "licence_eur_year": Key("number", "licence, EUR par an"),
-        "integration_eur_year": Key("number", "intégration, EUR par an"),
-        "hosting_eur_year": Key("number", "hébergement, EUR par an"),
+        "licence_eur_per_year": Key("number", "licence, EUR par an"),
+        "integration_eur_per_year": Key("number", "intégration, EUR par an"),
+        "hosting_eur_per_year": Key("number", "hébergement, EUR par an"),
         "staff_minutes_per_error": Key("number", "minutes d'agent par erreur", high=1e5),
     },
     "explanation": {
@@ -198,7 +200,7 @@ OPEN_TABLES: Mapping[str, str] = {
 }
 """Tables whose keys are names of the task: values are texts, or ``{output, place}``."""
 
-_REQUIRED_TABLES = ("candidate", "hosting", "data", "licence")
+_REQUIRED_TABLES = ("candidate", "hosting", "data")
 _PLACED = {"output": _text("sortie", required=True), "place": Key("count", "rang", high=10_000)}
 
 
@@ -233,7 +235,8 @@ def _table_mistakes(path: str, table: Mapping[str, Any]) -> Iterator[str]:
             yield from _table_mistakes(inner, value)
     for name in _required(keys):
         if name not in table:
-            yield f"[{path}] {name} : absent ({keys[name].meaning})"
+            place = f"[{path}] {name}" if path else name
+            yield f"{place} : absent ({keys[name].meaning})"
 
 
 def _open_mistakes(path: str, table: Mapping[str, Any]) -> Iterator[str]:
