@@ -269,7 +269,8 @@ def _ranges(names: Sequence[str], order: Sequence[str]) -> str:
     )
 
 
-def _open_pieces(expression: str) -> dict[date, Pieces]:
+@lru_cache(maxsize=4096)
+def _open_pieces(expression: str) -> Mapping[date, Pieces]:
     """Return the open parts of every day of the year."""
     start = datetime(YEAR, 1, 1)  # noqa: DTZ001 - civil time
     stop = datetime(YEAR + 1, 1, 1)  # noqa: DTZ001 - civil time

@@ -48,7 +48,8 @@ class Settings:
     takeover_metres
         An area may close only for a neighbour within this walk, 50 to 150 m.
     commune_balance
-        Bays that a commune may gain or lose on balance; None leaves it free.
+        Bays that a commune may gain or lose on balance: 0 by default, because the by-law and the
+        kerb are the commune's; None leaves it free (needed when ``total_bays`` changes).
     protect_worst_areas
         No area of the worst-served quartile may be worse off.
     protect_worst_communes
@@ -62,7 +63,7 @@ class Settings:
     max_moves: int = 50
     max_added_per_area: int = 1
     takeover_metres: float = 100.0
-    commune_balance: int | None = None
+    commune_balance: int | None = 0
     protect_worst_areas: bool = True
     protect_worst_communes: bool = True
     time_limit_seconds: float = 60.0
