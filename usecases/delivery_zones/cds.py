@@ -241,7 +241,7 @@ def from_json(kind: type[T], raw: object, where: str) -> T:
     """
     if not isinstance(raw, Mapping):
         raise TableError(f"{where}: {raw!r}", expected=f"an object {kind.__name__}")
-    hints = _hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type]  # a class is hashable
     values = {}
     for item in fields(kind):  # type: ignore[arg-type]  # a dataclass of this module
         if raw.get(item.name) is not None:
