@@ -14,7 +14,6 @@ from benchmarks.records import Entry, Evidence, Latency
 from benchmarks.vault import read_bounded
 from common.edge.errors import IntegrityError, UsageError
 from common.lab.contest import Finding, Submission
-from common.lab.stamps import sha256_of
 from common.lab.usecase import Array
 
 __all__ = [
@@ -24,7 +23,6 @@ __all__ = [
     "Entered",
     "entry_from_json",
     "entry_to_json",
-    "file_digests",
     "own_submission",
     "read_entered",
     "write_entered",
@@ -130,15 +128,6 @@ def read_entered(folder: Path) -> Entered:
             expected=f"sha256 {entry.sha256}",
         )
     return entered
-
-
-def file_digests(folder: Path) -> dict[str, str]:
-    """Return the sha256 of every file below a folder, by its relative name, sorted."""
-    return {
-        path.relative_to(folder).as_posix(): sha256_of(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def entry_to_json(entry: Entry) -> str:
