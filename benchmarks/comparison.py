@@ -115,12 +115,19 @@ def _document(text: str) -> dict[str, Any]:
     return document
 
 
-def _rounded(value: Any) -> Any:
+def _rounded(value: Any, *, verbatim: bool = False) -> Any:
+    """Round what was computed; write 40 for 40.0, so that both have one hash."""
     if isinstance(value, dict):
-        return {key: item if key in _VERBATIM else _rounded(item) for key, item in value.items()}
+        return {
+            key: _rounded(item, verbatim=verbatim or key in _VERBATIM)
+            for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [_rounded(item) for item in value]
-    return printed(value) if isinstance(value, float) else value
+        return [_rounded(item, verbatim=verbatim) for item in value]
+    if not isinstance(value, float):
+        return value
+    number = value if verbatim else printed(value)
+    return int(number) if number.is_integer() else number
 
 
 def _comparison(raw: Mapping[str, Any]) -> Comparison:

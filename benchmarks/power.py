@@ -8,10 +8,10 @@ from statistics import NormalDist
 import numpy as np
 
 from common.edge.errors import UsageError
-from common.lab.cells import Losses, Transform, paired_cells
+from common.lab.cells import Cells, Losses, paired_cells
 from common.lab.usecase import Array, Task
 
-__all__ = ["Design", "Scatter", "minimum_detectable"]
+__all__ = ["Design", "Scatter", "detectable", "minimum_detectable"]
 
 POWER = 0.8
 ALPHA = 0.05
@@ -72,14 +72,28 @@ class Scatter:
             + self.cell / (design.n_units * design.n_blocks)
         )
 
+    def freedom(self, design: Design) -> float:
+        """Return the degrees of freedom of the standard error (Satterthwaite 1946).
+
+        >>> Scatter(0.04, 0.0, 0.0).freedom(Design(16, 50))
+        15.0
+        """
+        n_units, n_blocks = design.n_units, design.n_blocks
+        parts = (
+            (self.unit / n_units, n_units - 1),
+            (self.block / n_blocks, n_blocks - 1),
+            (self.cell / (n_units * n_blocks), (n_units - 1) * (n_blocks - 1)),
+        )
+        strays = sum(part**2 / max(1, free) for part, free in parts)
+        return sum(part for part, _ in parts) ** 2 / strays
+
     @classmethod
-    def of(cls, a: Losses, b: Losses, transform: Transform | None) -> "Scatter":
+    def of(cls, cells: Cells) -> "Scatter":
         """Estimate the variances from the losses of two models on the same rows.
 
         Each unit's departure from the mean is its own relative difference less the common
         one; a cell's departure is its influence times the number of cells.
         """
-        cells = paired_cells(a, b, transform)
         n_units, n_blocks = cells.rows.shape
         whole = cells.unit_means(np.ones((1, n_blocks)))[:, 0]
         loss_a, loss_b = whole.mean(axis=1)
@@ -100,8 +114,8 @@ def minimum_detectable(task: Task, past: Sequence[tuple[Losses, Losses]], design
 
     From differences of pairs of our own rungs on past data asked in the same way (every
     eighth day of the tuning year, say), brought to the contest's number of units and blocks:
-    the half-width of the 95 % interval plus 0.84 standard errors. The median over the pairs; for
-    one candidate (Holm asks more of each of several).
+    see `detectable`. The median over the pairs; for one candidate (Holm asks more of each of
+    several).
 
     Parameters
     ----------
@@ -120,17 +134,26 @@ def minimum_detectable(task: Task, past: Sequence[tuple[Losses, Losses]], design
     if not past:
         raise UsageError("no past difference", expected="one pair of rungs at least")
     return float(
-        np.median([_detectable(Scatter.of(a, b, task.transform), design) for a, b in past])
+        np.median(
+            [detectable(Scatter.of(paired_cells(a, b, task.transform)), design) for a, b in past]
+        )
     )
 
 
-def _detectable(scatter: Scatter, design: Design) -> float:
+def detectable(scatter: Scatter, design: Design) -> float:
     """Return the half-width of the interval to expect, and what the power asks beyond it.
 
     The half-width is that of `common.lab.statistics.paired_block_bootstrap`: Student's t for
-    each axis, the variance of cells counted once, never less than the wider axis.
+    each axis, the variance of cells counted once, never less than the wider axis. Beyond it,
+    0.84 standard errors would do if the standard error were known. It is estimated twice, here
+    and in the contest: with nu degrees of freedom each, and a half-width of h standard errors,
+    what must be found is b = 0.84 sqrt(1 + (h^2 + (h + b)^2) / 2 nu), because a standard error
+    strays by 1 / sqrt(2 nu) of itself. nu is Satterthwaite's (1946).
     """
-    n_units, n_blocks = design.n_units, design.n_blocks
+    n_units, n_blocks = design.sizes
+    error = scatter.standard_error(design)
+    if error == 0:
+        return 0.0
     cell = scatter.cell / (n_units * n_blocks)
     axes = [
         _student(n_units) ** 2 * (scatter.unit / n_units + cell),
@@ -138,7 +161,19 @@ def _detectable(scatter: Scatter, design: Design) -> float:
     ]
     shared = NormalDist().inv_cdf(1 - ALPHA / 2) ** 2 * cell
     half_width = math.sqrt(max(sum(axes) - shared, *axes) if min(design.sizes) > 1 else sum(axes))
-    return half_width + NormalDist().inv_cdf(POWER) * scatter.standard_error(design)
+    return half_width + error * _beyond(half_width / error, scatter.freedom(design))
+
+
+def _beyond(half_width: float, freedom: float) -> float:
+    """Solve b = z sqrt(1 + (h^2 + (h + b)^2) / 2 nu) for b, in standard errors.
+
+    >>> round(_beyond(1.96, 1e9), 4)
+    0.8416
+    """
+    z = NormalDist().inv_cdf(POWER)
+    k = z**2 / (2 * freedom)
+    inside = (k * half_width) ** 2 + (1 - k) * (z**2 + 2 * k * half_width**2)
+    return (k * half_width + math.sqrt(inside)) / (1 - k)
 
 
 def _student(n_clusters: int) -> float:
