@@ -301,4 +301,6 @@ def _square(longitude: float, latitude: float) -> dict[str, Any]:
 
 
 def _point_text(longitude: float, latitude: float) -> str:
-    return f"{longitude:.{COORDINATE_DECIMALS}f},{latitude:.{COORDINATE_DECIMALS}f}"
+    """Return ``lon,lat``; adding 0 turns a minus zero into zero."""
+    east, north = (round(degrees, COORDINATE_DECIMALS) + 0.0 for degrees in (longitude, latitude))
+    return f"{east:.{COORDINATE_DECIMALS}f},{north:.{COORDINATE_DECIMALS}f}"

@@ -152,7 +152,12 @@ def _text(_field: dict[str, Any], cells: pd.Series) -> pd.Series:
 
 
 def _number(_field: dict[str, Any], cells: pd.Series) -> pd.Series:
-    return pd.Series(np.isfinite(pd.to_numeric(cells, errors="coerce")), index=cells.index)
+    return np.isfinite(_value(cells))
+
+
+def _value(cells: pd.Series) -> pd.Series:
+    """Return cells as numbers, NaN where they are none."""
+    return pd.to_numeric(cells, errors="coerce").astype(float)
 
 
 def _date(field: dict[str, Any], cells: pd.Series) -> pd.Series:
@@ -201,7 +206,7 @@ _CONSTRAINTS: Final[dict[str, tuple[Kept, str]]] = {
     "pattern": (lambda cells, form: cells.str.fullmatch(form), "ne suit pas le motif du schéma :"),
     "minLength": (lambda cells, size: cells.str.len() >= size, "est plus court que"),
     "maxLength": (lambda cells, size: cells.str.len() <= size, "est plus long que"),
-    "minimum": (lambda cells, low: pd.to_numeric(cells) >= low, "est inférieur au minimum"),
-    "maximum": (lambda cells, high: pd.to_numeric(cells) <= high, "dépasse le maximum"),
+    "minimum": (lambda cells, low: _value(cells) >= low, "est inférieur au minimum"),
+    "maximum": (lambda cells, high: _value(cells) <= high, "dépasse le maximum"),
     "unique": (lambda cells, _: ~cells.duplicated(keep=False), "n'est pas unique"),
 }

@@ -11,7 +11,7 @@ from common.lab.usecase import Array
 from usecases.delivery_zones.decision.geometry import local_metres
 from usecases.delivery_zones.inventory import HAUTS_DE_SEINE_COLUMNS, REGIMES, points_of
 from usecases.delivery_zones.inventory_findings import Finding, found
-from usecases.delivery_zones.opening_hours import is_readable
+from usecases.delivery_zones.opening_hours import is_evaluated, is_readable
 
 __all__ = ["street_findings"]
 
@@ -132,11 +132,17 @@ def _hours_findings(view: pd.DataFrame) -> list[Finding]:
     ids = view["id"].to_numpy()
     written = (view["hours"] != "").to_numpy()
     readable = view["hours"].map(is_readable).to_numpy(dtype=bool)
+    evaluated = view["hours"].map(is_evaluated).to_numpy(dtype=bool)
     return [
         *found(
             "horaire_illisible", "erreur", written & ~readable, ids,
             "horaires que la grammaire OSM opening_hours ne lit pas ; écrire par exemple "
             "Mo-Sa 07:00-13:00; PH off.",
+        ),
+        *found(
+            "horaire_non_calculable", "avertissement", written & readable & ~evaluated, ids,
+            "vacances scolaires (SH) ou soleil dans les horaires : aucun calendrier ne les dit "
+            "ici ; écrire des dates et des heures.",
         ),
         *found(
             "horaire_minuit", "avertissement", view["same_bounds"].to_numpy(dtype=bool), ids,

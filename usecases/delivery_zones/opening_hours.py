@@ -6,6 +6,7 @@ French public holidays, so that ``PH off`` means something on 14 July. CDS time 
 the evaluated calendar of a year, and refused where they would not mean the same.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -25,6 +26,7 @@ __all__ = [
     "from_clock",
     "from_time_spans",
     "goods_hours",
+    "is_evaluated",
     "is_goods_time",
     "is_readable",
     "time_spans",
@@ -41,6 +43,11 @@ OSM_DAYS: Final = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 MONTHS: Final = (
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 )  # fmt: skip
+NOT_EVALUATED: Final = re.compile(r"\bSH\b|\b(?:sunrise|sunset|dawn|dusk)\b")
+"""School holidays are not in the library's calendar, and the sun needs a place: both would be
+evaluated without a word, and wrongly."""
+NOT_A_SPAN: Final = re.compile(r"\b(?:19|20)\d\d\b|\bweek\b|\bunknown\b|[\"+|]")
+"""Years, weeks, doubts, comments and open ends, which spans read off one year would miss."""
 YEAR: Final = 2026
 """The year a rule is read off; each month of it holds every weekday at least four times."""
 MINUTES_A_DAY: Final = 24 * 60
@@ -65,7 +72,7 @@ def goods_hours(expression: str) -> OpeningHours:
     Raises
     ------
     TableError
-        If it is no OSM opening_hours expression.
+        If it is no OSM opening_hours expression, or one of school holidays or of the sun.
     """
     if not is_readable(expression):
         raise TableError(
@@ -73,7 +80,22 @@ def goods_hours(expression: str) -> OpeningHours:
             expected="OSM opening_hours, such as Mo-Sa 07:00-13:00; PH off, or 24/7",
             remedy="write the days Mo Tu We Th Fr Sa Su and the hours as 07:00-13:00",
         )
+    if not is_evaluated(expression):
+        raise TableError(
+            f"hours {expression!r}",
+            expected="weekdays, months, dates, clock hours and public holidays (PH)",
+            remedy="write school holidays as dates, and sunrise or sunset as clock hours",
+        )
     return OpeningHours(expression, country=COUNTRY)
+
+
+def is_evaluated(expression: str) -> bool:
+    """Tell whether the expression holds nothing that the library would get silently wrong.
+
+    >>> is_evaluated("Mo-Fr 07:00-19:00; PH off"), is_evaluated("Mo-Fr 07:00-19:00; SH off")
+    (True, False)
+    """
+    return NOT_EVALUATED.search(expression) is None
 
 
 def from_clock(start: str, stop: str) -> str:
@@ -169,8 +191,8 @@ def time_spans(expression: str) -> list[dict[str, Any]]:
     Raises
     ------
     TableError
-        If the expression is not readable or its year is no such pattern (a single day, school
-        holidays, sunset).
+        If the expression is not readable or is no such pattern (a single day, school
+        holidays, sunset, a comment).
 
     Examples
     --------
@@ -178,6 +200,8 @@ def time_spans(expression: str) -> list[dict[str, Any]]:
     [{'days_of_week': ['mon', 'tue'], 'time_of_day_start': '10:00', 'time_of_day_end': '13:00'}]
     """
     days = _open_pieces(expression)
+    if NOT_A_SPAN.search(expression):
+        raise _not_a_pattern(expression)
     weekday, holiday = _patterns(expression, days)
     if all(pieces == ((0, MINUTES_A_DAY),) for pieces in days.values()):
         return []
