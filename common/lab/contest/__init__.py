@@ -1,5 +1,6 @@
 """What a task asks of vendors: question papers, submissions, their checks and losses."""
 
+from common.lab.contest.audit import audit_rows
 from common.lab.contest.checks import check_rows, main_column
 from common.lab.contest.files import LIMITS, Limits
 from common.lab.contest.quantiles import quantile_columns
@@ -26,6 +27,7 @@ __all__ = [
     "Paper",
     "Questions",
     "Submission",
+    "audit_rows",
     "check_rows",
     "main_column",
     "parse_rows",

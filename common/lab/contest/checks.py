@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from common.edge.errors import UsageError
+from common.lab.contest.lookup import distinct_texts
 from common.lab.contest.quantiles import quantile_columns
 from common.lab.contest.records import Column, Finding, Questions, Submission
 from common.lab.contest.tally import Rule, excerpt
@@ -96,11 +97,11 @@ def check_rows(
     if main not in submission.answers or submission.missing.all():
         return ()
     answer = submission.answers[main]
-    names, unit = np.unique(np.asarray(questions.units, dtype=str), return_inverse=True)
+    names, unit = distinct_texts(questions.units)
     found = [
         _unit_errors(answer, questions, names, unit),
         _constants(answer, questions, names, unit),
-        _identical(answer, questions, names, unit),
+        _identical(answer, names, unit),
         _coverage(submission, questions, columns),
         *_widths(submission, questions, columns),
     ]
@@ -113,7 +114,9 @@ def _by_unit(unit: Array, n_units: int) -> list[Array]:
     return np.split(order, np.searchsorted(unit[order], np.arange(1, n_units)))
 
 
-def _unit_errors(answer: Array, questions: Questions, names: Array, unit: Array) -> Finding | None:
+def _unit_errors(
+    answer: Array, questions: Questions, names: Sequence[str], unit: Array
+) -> Finding | None:
     """Median answer over median level of each unit; the factor is named where it is clear."""
     wrong, factors = [], []
     for name, rows in zip(names, _by_unit(unit, len(names)), strict=True):
@@ -123,7 +126,7 @@ def _unit_errors(answer: Array, questions: Questions, names: Array, unit: Array)
             continue
         ratio = float(np.median(answer[given])) / level
         if ratio > UNIT_RATIO or 0 < ratio < 1 / UNIT_RATIO:
-            wrong.append(str(name))
+            wrong.append(name)
             factors.append(ratio)
     if not wrong:
         return None
@@ -135,8 +138,8 @@ def _unit_errors(answer: Array, questions: Questions, names: Array, unit: Array)
 def _factor(ratio: float) -> str:
     """Name the power of a thousand that brings a ratio near one.
 
-    >>> _factor(950.0).replace("\u202f", " "), _factor(0.0012), _factor(40.0)
-    (', comme si tout était multiplié par 1 000', ', comme si tout était divisé par 1 000', '')
+    >>> [_factor(ratio).replace("\u202f", " ") for ratio in (950.0, 40.0)]
+    [', comme si tout était multiplié par 1 000', '']
     """
     for words, factor in (("multiplié", 1e3), ("divisé", 1e-3)):
         if 1 / 3 < ratio / factor < 3:
@@ -144,25 +147,27 @@ def _factor(ratio: float) -> str:
     return ""
 
 
-def _constants(answer: Array, questions: Questions, names: Array, unit: Array) -> Finding | None:
+def _constants(
+    answer: Array, questions: Questions, names: Sequence[str], unit: Array
+) -> Finding | None:
     """Units whose answers are all equal, unless the usual level itself is zero."""
     constant = []
     for name, rows in zip(names, _by_unit(unit, len(names)), strict=True):
         given = answer[rows][np.isfinite(answer[rows])]
         alive = float(np.median(questions.level[rows])) > 0
         if len(given) >= MIN_ROWS and alive and np.ptp(given) <= 1e-9 * np.abs(given).max():
-            constant.append(str(name))
+            constant.append(name)
     return CONSTANT.finding(_named(constant), len(constant)) if constant else None
 
 
-def _identical(answer: Array, questions: Questions, names: Array, unit: Array) -> Finding | None:
-    """Units that were given the same series of answers, as such or over their level."""
+def _identical(answer: Array, names: Sequence[str], unit: Array) -> Finding | None:
+    """Units that were given the very same series of answers."""
     groups: dict[bytes, list[str]] = {}
     for name, rows in zip(names, _by_unit(unit, len(names)), strict=True):
         given = answer[rows]
         if len(rows) < MIN_ROWS or not np.isfinite(given).all() or np.ptp(given) == 0:
             continue
-        groups.setdefault(np.round(given, 6).tobytes(), []).append(str(name))
+        groups.setdefault(np.round(given, 6).tobytes(), []).append(name)
     same = [group for group in groups.values() if len(group) > 1]
     if not same:
         return None
@@ -178,23 +183,23 @@ def _coverage(
     if not missing.any():
         return None
     parts = []
-    gone = _wholly(np.asarray(questions.units, dtype=str), missing)
+    gone = _wholly(*distinct_texts(questions.units), missing)
     if gone:
         parts.append(f"sites sans aucune réponse : {_named(gone)}")
     times = [column.name for column in columns if column.kind == "time"]
     if times:
-        days = np.asarray(questions.keys[times[-1]]).astype("datetime64[D]").astype(str)
-        gone = _wholly(days, missing)
+        target = np.asarray(questions.keys[times[-1]]).astype("datetime64[D]")
+        days, code = np.unique(target, return_inverse=True)
+        gone = _wholly([str(day) for day in days], code, missing)
         if gone:
             parts.append(f"jours sans aucune réponse : {_named(gone)}")
     return COVERAGE.finding(" ; ".join(parts), int(missing.sum())) if parts else None
 
 
-def _wholly(labels: Array, missing: Array) -> list[str]:
-    """Labels of which every row is missing."""
-    names, code = np.unique(labels, return_inverse=True)
+def _wholly(names: Sequence[str], code: Array, missing: Array) -> list[str]:
+    """Names of which every row is missing."""
     absent = np.bincount(code, missing) == np.bincount(code)
-    return [str(name) for name in names[absent]]
+    return [name for name, gone in zip(names, absent, strict=True) if gone]
 
 
 def _widths(

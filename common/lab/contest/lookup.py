@@ -10,7 +10,7 @@ from common.edge.errors import UsageError
 from common.lab.contest.records import Column, Questions
 from common.lab.usecase import Array
 
-__all__ = ["Lookup"]
+__all__ = ["Lookup", "distinct_texts"]
 
 _CHUNK = 2**17
 
@@ -105,11 +105,14 @@ class Lookup:
 
 def _distinct(values: Array, kind: str) -> tuple[Any, Array]:
     """Return the distinct values and each row's place among them."""
+    import pyarrow as pa
+
     if kind == "time":
         seconds = np.asarray(values).astype("datetime64[s]").astype(np.int64)
         known = _sorted_distinct(seconds)
         return known, np.searchsorted(known, seconds)
-    return _distinct_texts(values)
+    names, places = distinct_texts(values)
+    return pa.array(names, pa.string()), places
 
 
 def _sorted_distinct(seconds: Array) -> Array:
@@ -118,7 +121,13 @@ def _sorted_distinct(seconds: Array) -> Array:
     return np.unique(np.concatenate(parts)) if parts else seconds
 
 
-def _distinct_texts(values: Array) -> tuple[Any, Array]:
+def distinct_texts(values: Array) -> tuple[list[str], Array]:
+    """Return the distinct texts, in order of appearance, and each row's place among them.
+
+    >>> names, places = distinct_texts(np.array(["b", "a", "b"]))
+    >>> names, places.tolist()
+    (['b', 'a'], [0, 1, 0])
+    """
     import pyarrow as pa
 
     known: dict[str, int] = {}
@@ -127,4 +136,4 @@ def _distinct_texts(values: Array) -> tuple[Any, Array]:
         chunk = pa.array(values[at : at + _CHUNK], pa.string()).dictionary_encode()
         codes = [known.setdefault(text, len(known)) for text in chunk.dictionary.to_pylist()]
         places[at : at + _CHUNK] = np.array(codes, np.int32)[chunk.indices.to_numpy()]
-    return pa.array(list(known), pa.string()), places
+    return list(known), places
