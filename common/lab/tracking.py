@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 
 from common.edge.errors import UsageError
-from common.lab.record import Footprint, Run, RungResult, Score
+from common.lab.record import Footprint, Run, RungResult
+from common.lab.tracked import Logged, run_metrics, rung_metrics, safe_name
 
-__all__ = ["default_store", "log", "search", "ui_command"]
+__all__ = ["default_store", "log", "log_comparison", "search", "ui_command"]
 
 RUN_TAG = "aune.run"
 COMPLETE_TAG = "aune.complete"
@@ -37,7 +38,6 @@ _KNOWN_WARNINGS = (
     r"The ``noload`` loader strategy is deprecated",  # MLflow's use of SQLAlchemy 2.1
     r".*Any type hint is inferred as AnyType",  # MLflow's own pyfunc, at import
 )
-_UNITS = {"%": "percent", "1": "", "": "", "°C": "celsius", "€": "eur"}
 _MAX_TAG = 5000  # characters that MLflow keeps of a tag's value
 _TENSORS = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(bool)": "bool"}
 # Requirements of the logged model, given so that MLflow does not infer them in a subprocess
@@ -77,6 +77,69 @@ def log(run: Run, folder: Path, *, store: str | None = None) -> str:
                 return str(known.info.run_id)
             _discard(client, experiment, known.info.run_id)
         return _write(client, experiment, run, folder)
+
+
+def log_comparison(
+    comparison: Logged,
+    entries: Sequence[Logged],
+    *,
+    experiment: str,
+    store: str,
+    artifacts: Sequence[Path] = (),
+) -> str:
+    """Log a comparison once: a parent run, and a child for each entry.
+
+    A comparison is known by its tag ``aune.run`` (its body hash): logging it again changes
+    nothing; what a killed process left half-written is deleted and written anew.
+
+    Parameters
+    ----------
+    comparison, entries
+        The parent and its children.
+    experiment
+        Name of the use case.
+    store
+        MLflow tracking URI.
+    artifacts
+        Files kept with the parent.
+
+    Returns
+    -------
+    str
+        Id of the parent run.
+
+    Raises
+    ------
+    UsageError
+        The comparison has no ``aune.run``.
+    """
+    identity = comparison.tags.get(RUN_TAG, "")
+    if not re.fullmatch(r"[\w.-]+", identity):
+        raise UsageError(f"a comparison with {RUN_TAG} {identity!r}", expected="its body hash")
+    with _session(store) as client:
+        place = _experiment(client, experiment, store)
+        query = f"tags.`{RUN_TAG}` = '{identity}' and tags.`aune.role` = 'comparison'"
+        for known in client.search_runs([place], query):
+            if known.data.tags.get(COMPLETE_TAG) == "true":
+                return str(known.info.run_id)
+            _discard(client, place, known.info.run_id)
+        parent = _write_logged(client, place, comparison, {"aune.role": "comparison"})
+        for entry in entries:
+            _write_logged(
+                client, place, entry, {"aune.role": "entry", "mlflow.parentRunId": parent}
+            )
+        for path in artifacts:
+            client.log_artifact(parent, str(path))
+        client.set_tag(parent, COMPLETE_TAG, "true")
+        return parent
+
+
+def _write_logged(client: Any, experiment: str, what: Logged, links: Mapping[str, str]) -> str:
+    tags = {name: str(value)[:_MAX_TAG] for name, value in {**what.tags, **links}.items()}
+    run = client.create_run(experiment, run_name=what.name, tags=tags)
+    _batch(client, run.info.run_id, what.metrics, what.params)
+    client.set_terminated(run.info.run_id)
+    return str(run.info.run_id)
 
 
 def search(store: str, usecase: str | None = None, task: str | None = None) -> list[dict[str, Any]]:
@@ -209,7 +272,7 @@ def _write(client: Any, experiment: str, run: Run, folder: Path) -> str:
     )
     parent_id = str(parent.info.run_id)
     chosen = run.row(run.chosen)
-    _batch(client, parent_id, {**_rung_metrics(chosen), **_run_metrics(run)}, _params(run))
+    _batch(client, parent_id, {**rung_metrics(chosen), **run_metrics(run)}, _params(run))
     for result in run.ladder:
         _write_rung(client, experiment, parent_id, tags, result)
     _log_dataset(client, parent_id, run)
@@ -237,7 +300,7 @@ def _write_rung(
             "rung.qualifies": str(result.qualifies).lower(),
         },
     )
-    _batch(client, child.info.run_id, _rung_metrics(result), {"rung": result.title})
+    _batch(client, child.info.run_id, rung_metrics(result), {"rung": result.title})
     client.set_terminated(child.info.run_id)
 
 
@@ -303,67 +366,6 @@ def _params(run: Run) -> dict[str, Any]:
     }
 
 
-def _run_metrics(run: Run) -> dict[str, float]:
-    metrics = {f"parity.{_safe(name)}": float(value) for name, value in run.parity.items()}
-    for track, scores in run.tracks.items():
-        for score in scores.values():
-            metrics.update(_score_metrics(score, prefix=f"{_safe(track)}."))
-    return metrics
-
-
-def _rung_metrics(result: RungResult) -> dict[str, float]:
-    metrics = {
-        "model_kb": result.model_kb,
-        "tune_loss": result.tune_loss,
-        "loss_increase": result.loss_increase,
-        "loss_increase_high": result.loss_increase_high,
-    }
-    for score in result.scores.values():
-        metrics.update(_score_metrics(score))
-    for footprint in result.footprints.values():
-        metrics.update(_footprint_metrics(footprint))
-    return metrics
-
-
-def _score_metrics(score: Score, prefix: str = "") -> dict[str, float]:
-    """Return the value and bounds of a score under names that carry the unit."""
-    unit = _safe(_UNITS.get(score.unit, score.unit)).lower()
-    name = prefix + _safe(score.metric)
-    if unit and not name.endswith(f"_{unit}"):
-        name = f"{name}_{unit}"
-    return {name: score.value, f"{name}_low": score.low, f"{name}_high": score.high}
-
-
-def _footprint_metrics(footprint: Footprint) -> dict[str, float]:
-    """Return a footprint's figures; ``cpu_s_per_1000`` alone is that of batches."""
-    stage = f"energy.{footprint.stage}"
-    metrics = {
-        f"{stage}.cpu_s": footprint.cpu_seconds,
-        f"{stage}.wall_s": footprint.wall_seconds,
-        f"{stage}.peak_rss_mib": footprint.peak_rss_mib,
-        f"{stage}.cv": footprint.cv,
-        f"{stage}.repetitions": float(footprint.repetitions),
-    }
-    bounds = ("low", "central", "high")
-    kwh = (footprint.kwh_low, footprint.kwh_central, footprint.kwh_high)
-    for i, bound in enumerate(bounds):
-        metrics[f"{stage}.wh_{bound}"] = 1000 * kwh[i]
-        metrics[f"co2.{footprint.stage}.use_g_{bound}"] = footprint.co2_use_g[i]
-        metrics[f"co2.{footprint.stage}.embodied_g_{bound}"] = footprint.co2_embodied_g[i]
-    if footprint.predictions:
-        metrics[f"{stage}.cpu_s_per_1000"] = footprint.cpu_seconds_per_1000
-        for bound, wh in zip(bounds, footprint.wh_per_1000, strict=True):
-            metrics[f"{stage}.wh_per_1000_{bound}"] = wh
-    if footprint.stage == "predict_1000":
-        metrics["cpu_s_per_1000"] = footprint.cpu_seconds_per_1000
-    return metrics
-
-
-def _safe(name: str) -> str:
-    """Return a name that MLflow takes (letters, digits, ``_ - . /``)."""
-    return re.sub(r"[^\w./-]+", "_", name, flags=re.ASCII).strip("_")
-
-
 def _log_dataset(client: Any, parent: str, run: Run) -> None:
     """Record which data were read: their name and digest, never the rows."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -405,7 +407,7 @@ def _log_model(parent: str, run: Run, folder: Path) -> None:
     with mlflow.start_run(run_id=parent, log_system_metrics=False):
         mlflow.onnx.log_model(
             onnx.load(path),
-            name=_safe(run.chosen).replace("/", "_").replace(".", "_"),
+            name=safe_name(run.chosen).replace("/", "_").replace(".", "_"),
             signature=_signature(path),
             pip_requirements=list(_MODEL_NEEDS),
             save_as_external_data=False,
