@@ -40,6 +40,8 @@ alone said 99.5 % in Philadelphia where 2 % of the scans found the zone empty (b
 OBSERVING = ("camera", "above_ground", "in_ground", "meter", "other")
 MAX_OVERLAP_SHARE = 0.1
 """Overlapping stays above which an id cannot be that of a bay."""
+MIN_STAYS_TO_JUDGE = 20
+"""Stays below which the look of the whole proves nothing."""
 CADENCES_MINUTES = (60, 30, 15, 10, 5)
 MAX_FILE_BYTES = 400 * 2**20
 
@@ -87,16 +89,18 @@ def read(folder: Path) -> Dataset:
     stays, n_empty = truncate_overlaps(found.stays)
     stays = stays.sort_values("event_time_start", ignore_index=True)
     n_cut = int((stays["quality"] == "truncated_at_next_arrival").sum())
-    _refuse_many_overlaps(folder, n_cut, len(stays))
+    _refuse_many_overlaps(folder, n_cut + n_empty, len(found.stays))
     zones = _with_capacity(found.zones.table, stays)
     counts = found.counts | {
         "stationnements gardés": len(stays),
         "sans durée, écartés": n_empty,
         "coupés à l'arrivée suivante sur la même place": n_cut,
         "cadence d'observation en minutes (0 : événements)": cadence_minutes(stays),
+        "jours sans aucune arrivée (capteurs muets ?)": _silent_days(stays, found.zones.timezone),
     }
     share = free_share(zones, stays, found.zones.timezone)
-    counts |= _booking_alert(folder, zones, share)
+    if len(stays) >= MIN_STAYS_TO_JUDGE:
+        counts |= _booking_alert(folder, zones, share)
     reading = pd.DataFrame({"operation": list(counts), "lignes": list(counts.values())})
     place = Place(
         name=f"own_{folder.name}", timezone=found.zones.timezone, tables={"reading": reading}
@@ -114,12 +118,15 @@ def free_share(zones: pd.DataFrame, stays: pd.DataFrame, timezone: str) -> float
     stays
         Stays of known bays.
     timezone
-        IANA name; goods hours are Monday to Saturday from 7 to 20 h (brief 3.2 a).
+        IANA name; goods hours are Monday to Saturday from 7 to 20 h (brief 3.2 a), on days
+        with at least one arrival somewhere.
     """
     first, last = stays["event_time_start"].min(), stays["event_time_start"].max()
     instants = pd.date_range(first.ceil("15min"), last, freq="15min")
     local = instants.tz_convert(timezone)
-    instants = instants[(local.weekday < 6) & (local.hour >= 7) & (local.hour < 20)]
+    lively = local.normalize().isin(_days(stays, timezone))
+    goods = (local.day_of_week < 6) & (local.hour >= 7) & (local.hour < 20)
+    instants = instants[goods & lively]
     if not len(instants):
         return float("nan")
     grouped = dict(tuple(stays.groupby("curb_zone_id")))
@@ -142,6 +149,17 @@ def cadence_minutes(stays: pd.DataFrame) -> int:
         if len(seconds) and np.mean(seconds % (60 * minutes) == 0) > 0.995:
             return minutes
     return 0
+
+
+def _days(stays: pd.DataFrame, timezone: str) -> pd.DatetimeIndex:
+    """Return the local midnights of the days with an arrival."""
+    local = stays["event_time_start"].dt.tz_convert(timezone)
+    return pd.DatetimeIndex(local.dt.normalize().unique())
+
+
+def _silent_days(stays: pd.DataFrame, timezone: str) -> int:
+    days = _days(stays, timezone)
+    return len(pd.date_range(days.min(), days.max(), freq="D")) - len(days)
 
 
 def _found(folder: Path, files: Mapping[str, Path]) -> _Found:
@@ -304,7 +322,11 @@ def _placed(outages: pd.DataFrame | None, stays: pd.DataFrame) -> pd.DataFrame |
                 expected="a bay or a zone of sessions.csv", remedy="correct the id",
             )  # fmt: skip
         rows.append(bays[here].assign(start=outage.start, end=outage.end))
-    return pd.concat(rows, ignore_index=True) if rows else None
+    if not rows:
+        return None
+    placed = pd.concat(rows, ignore_index=True)
+    utc = {name: pd.to_datetime(placed[name], utc=True) for name in ("start", "end")}
+    return placed.assign(**utc)
 
 
 def _with_capacity(zones: pd.DataFrame, stays: pd.DataFrame) -> pd.DataFrame:
@@ -330,7 +352,7 @@ def _with_capacity(zones: pd.DataFrame, stays: pd.DataFrame) -> pd.DataFrame:
 
 
 def _refuse_many_overlaps(folder: Path, n_cut: int, n_stays: int) -> None:
-    if n_cut > MAX_OVERLAP_SHARE * n_stays:
+    if n_stays >= MIN_STAYS_TO_JUDGE and n_cut > MAX_OVERLAP_SHARE * n_stays:
         raise TableError(
             f"{folder.name}: {n_cut} of {n_stays} stays overlap another on the same bay",
             expected="one vehicle at a time on a bay",

@@ -86,7 +86,8 @@ def read_zones(path: Path, problems: Problems) -> Zones | None:
     if columns is None:
         return None
     ids = _texts(table, columns["curb_zone_id"])
-    repeated = pd.Series(ids).duplicated().to_numpy() | np.array([not text for text in ids])
+    repeated = pd.Series(ids, dtype=str).duplicated().to_numpy()
+    repeated = repeated | np.array([not text for text in ids], dtype=bool)
     problems.add_lines(table, repeated, ids, "an id, once per zone", "correct or merge the lines")
     zone_names = _texts(table, columns["timezone"])
     _refuse_zones_of_time(table, zone_names, problems)
