@@ -41,6 +41,11 @@ SYMBOLS: Final = (
 MAX_CLASSES: Final = len(SYMBOLS)
 HULL_POINTS: Final = 3
 DECIMALS: Final = 1
+LINE: Final = 16.0
+"""Height of a name."""
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixels."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,13 @@ class _MapCanvas(Canvas):
         at = f'href="#{key}" x="{_short(point[0])}" y="{_short(point[1])}"'
         inside = f"><title>{escape(title)}</title></use>" if title else "/>"
         self._body.append(f"<use {at}{inside}")
+
+    def name(self, point: tuple[float, float], words: str) -> None:
+        self._body.append(
+            f'<text x="{_short(point[0])}" y="{_short(point[1])}" text-anchor="middle"'
+            f' fill="{INK}" font-weight="600" stroke="#fff" stroke-width="3"'
+            f' paint-order="stroke">{escape(words)}</text>'
+        )
 
     def outline(self, points: Array) -> None:
         path = "L".join(f"{_short(x)} {_short(y)}" for x, y in points)
@@ -196,13 +208,45 @@ def _symbols(
     return keys
 
 
-def _write_names(canvas: Canvas, hulls: dict[str, Array]) -> None:
-    """Write each commune's name above the middle of its outline, inside the drawing."""
+def _write_names(canvas: _MapCanvas, hulls: dict[str, Array]) -> None:
+    """Write each commune's name beside its outline, where it covers no other name."""
+    taken: list[Box] = []
     for name, hull in hulls.items():
-        half = text_width(name, bold=True) / 2
-        middle = float(np.clip((hull[:, 0].min() + hull[:, 0].max()) / 2, half, WIDTH - half))
-        top = max(float(hull[:, 1].min()) - 6, 12.0)
-        canvas.text((middle, top), name, anchor="middle", colour=INK, bold=True)
+        wide = text_width(name, bold=True)
+        boxes = [_kept_inside(box) for box in _places(hull, wide)]
+        free = [box for box in boxes if not any(_meet(box, other) for other in taken)]
+        box = (free or boxes)[0]
+        taken.append(box)
+        canvas.name(((box[0] + box[2]) / 2, box[3] - 4), name)
+
+
+def _places(hull: Array, wide: float) -> list[Box]:
+    """Return where a name may stand: above, below, right, left of its outline, or on it."""
+    left, top = hull.min(axis=0)
+    right, bottom = hull.max(axis=0)
+    middle, centre = (left + right) / 2, (top + bottom) / 2
+    corners = [
+        (middle - wide / 2, top - LINE - 2),
+        (middle - wide / 2, bottom + 4),
+        (right + 6, centre - LINE / 2),
+        (left - wide - 6, centre - LINE / 2),
+        (middle - wide / 2, centre - LINE / 2),
+    ]
+    return [(float(x), float(y), float(x) + wide, float(y) + LINE) for x, y in corners]
+
+
+def _kept_inside(box: Box) -> Box:
+    """Return a box moved into the width of the drawing and below its top."""
+    left, top, right, bottom = box
+    across = max(0.0, -left) - max(0.0, right - WIDTH)
+    down = max(0.0, -top)
+    return left + across, top + down, right + across, bottom + down
+
+
+def _meet(box: Box, other: Box) -> bool:
+    """Tell whether two boxes overlap."""
+    apart = box[2] <= other[0] or other[2] <= box[0] or box[3] <= other[1] or other[3] <= box[1]
+    return not apart
 
 
 def _legend(
