@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.entries import Entered, own_submission
 from benchmarks.records import Entry, Evidence
-from common.lab.contest import Column, Contest, Finding, Labels, Output, Questions, Submission
+from common.lab.contest import Column, Contest, Finding, Labels, Output, Questions
 from common.lab.forecasts import Forecasts
 
 N_UNITS, N_BLOCKS, N_STEPS = 12, 20, 6
