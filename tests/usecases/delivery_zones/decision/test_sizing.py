@@ -100,7 +100,7 @@ def test_hours_are_local_across_the_change_of_clocks(demand: ZoneDemand) -> None
 
 
 def test_refused_arrivals_are_asked_for_again() -> None:
-    """40 a day on one bay (load 40 x 0.5 h / 10 h = 2): two in three leave, 8 % at most stay lost."""
+    """40 a day of 0.5 h in 10 h are a load of 2: one bay refuses two in three (2 / 3)."""
     censored = demand_of(_sessions(40, 30, bays=1, seed=3), "z", 1, WINDOW)
     seen = censored.counts.sum() / censored.n_days
     assert seen < 20
