@@ -1,4 +1,4 @@
-"""Seal a question paper into a pack, and open the pack again.
+"""A sealed pack on disk: open it, read what it holds, take submissions in.
 
 A pack is a folder::
 
@@ -14,34 +14,29 @@ head in every report.
 """
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from benchmarks import handout, papers
-from benchmarks.digests import plain
+from benchmarks import papers
 from benchmarks.entries import Entered, read_entered, write_entered
 from benchmarks.log import Line, Log
-from benchmarks.protocol import SCHEMA, Protocol, contest_of
-from benchmarks.seal import SCHEME, Tree, label_texts, leaf_hashes
-from benchmarks.sums import differences, file_digests, read_sums, write_sums
-from benchmarks.vault import MAX_SEALED_BYTES, Vault, read_bounded, read_key, write_key
+from benchmarks.seal import Tree, label_texts, leaf_hashes
+from benchmarks.sums import Damage, differences, file_digests, read_sums
+from benchmarks.vault import MAX_SEALED_BYTES, Vault, read_bounded, read_key, read_salt_secret
 from common.edge.errors import ChecksumError, IntegrityError, UsageError
 from common.edge.signature import SUMS
-from common.lab.contest import Labels, Paper, Questions
+from common.lab.contest import Labels, Questions
 from common.lab.stamps import sha256_of
-from common.lab.usecase import Task
 
-__all__ = ["Pack", "write_pack"]
+__all__ = ["Pack", "sealed_files"]
 
-KEY, SEALED, BUYER_QUESTIONS = "key", "labels.sealed", "questions.npz"
-REFERENCE = "reference.zip"
+LOG = "submissions.jsonl"
+KEY, SEALED, BUYER_QUESTIONS, REFERENCE = "key", "labels.sealed", "questions.npz", "reference.zip"
+REVEALED, LABELS, SALT_SECRET = "revealed", "labels.npz", "salt_secret.txt"
 MAX_JSON_BYTES = 16 * 2**20
 STAGING = ".staging-"
 
@@ -77,9 +72,11 @@ class Pack:
             Something is not as it was sealed; the text names the first such file.
         """
         pack = cls.unverified(folder)
-        for message in pack.damage():
+        for damage in pack.damage():
             raise ChecksumError(
-                message, expected="the files as sealed", remedy="restore them from a copy"
+                f"{damage.name}: {damage.state} since the sealing",
+                expected="the files as sealed",
+                remedy="restore them from a copy; `aune benchmark verify` names them all",
             )
         return pack
 
@@ -98,14 +95,14 @@ class Pack:
     @property
     def log(self) -> Log:
         """The chained log of submissions."""
-        return Log(self.folder / "submissions.jsonl")
+        return Log(self.folder / LOG)
 
     @property
     def root(self) -> bytes:
         """Merkle root of the labels, as committed."""
         return bytes.fromhex(str(self.commitment["root"]))
 
-    def damage(self) -> Iterator[str]:
+    def damage(self) -> Iterator[Damage]:
         """Yield what differs from the sealing: vendor files, buyer files, the two records.
 
         Raises
@@ -115,16 +112,18 @@ class Pack:
         """
         lines = self.log.lines()
         if not lines or lines[0].event != "pack":
-            yield "the log does not begin with the pack"
+            yield Damage(LOG, "changed")
             return
         sealed: Mapping[str, str] = lines[0].facts["files"]
-        found = _sealed_files(self.folder)
+        found = sealed_files(self.folder)
         yield from differences(sealed, found)
-        yield from differences(read_sums(self.folder / "vendor"), _vendor_digests(self.folder))
-        if self.commitment.get("protocol_sha256") != found.get("vendor/protocol.json"):
-            yield "commitment.json was made for another protocol.json"
-        if self.commitment.get("root") != self.protocol.get("merkle_root"):
-            yield "commitment.json and protocol.json hold different roots"
+        handed_out = file_digests(self.folder / "vendor")
+        handed_out.pop(SUMS, None)
+        for damage in differences(read_sums(self.folder / "vendor"), handed_out):
+            yield damage.under("vendor")
+        bound = self.commitment.get("protocol_sha256") == found.get("vendor/protocol.json")
+        if not bound or self.commitment.get("root") != self.protocol.get("merkle_root"):
+            yield Damage("vendor/commitment.json", "changed")
 
     def questions(self) -> Questions:
         """Return all of the questions, bit for bit as they were asked."""
@@ -143,22 +142,29 @@ class Pack:
         return read_key(list(keys) or default)
 
     def labels(self, keys: Sequence[Path] = ()) -> Labels:
-        """Open the sealed labels and check them against the commitment.
+        """Open the labels, sealed or revealed, and check them against the commitment.
 
         Raises
         ------
         UsageError
-            A key is missing or open to others.
+            A key is missing or open to others, and nothing was revealed.
         IntegrityError
-            The seal does not open, or holds other labels than those committed to.
+            The seal does not open, or the labels are not those committed to.
         """
-        vault = self.vault(keys)
-        sealed = read_bounded(self.folder / "buyer" / SEALED, MAX_SEALED_BYTES)
-        labels = papers.read_labels(vault.decrypt(sealed, self.sealed_with))
+        revealed = self.folder / REVEALED
+        buyer = self.folder / "buyer"
+        if revealed.exists() and not keys and not any(buyer.glob(f"{KEY}*")):
+            secret = read_salt_secret(revealed / SALT_SECRET)
+            labels = papers.read_labels(read_bounded(revealed / LABELS, MAX_SEALED_BYTES))
+        else:
+            vault = self.vault(keys)
+            sealed = read_bounded(buyer / SEALED, MAX_SEALED_BYTES)
+            secret = vault.salt_secret
+            labels = papers.read_labels(vault.decrypt(sealed, self.sealed_with))
         columns = label_texts(self.questions(), labels)
-        if Tree(leaf_hashes(columns, vault.salt_secret)).root != self.root:
+        if Tree(leaf_hashes(columns, secret)).root != self.root:
             raise IntegrityError(
-                "the sealed labels are not those of the commitment",
+                "the labels are not those of the commitment",
                 expected=f"root {self.root.hex()}",
                 remedy="do not score: labels, salts or questions were replaced",
             )
@@ -249,6 +255,10 @@ class Pack:
         finally:
             shutil.rmtree(staging)
 
+    def record_report(self, folder: Path) -> Line:
+        """Log a report's folder with the digests of its files: what `verify` holds them against."""
+        return self.log.append("scored", {"report": folder.name, "files": file_digests(folder)})
+
     def record(self, event: str, facts: Mapping[str, Any]) -> Line:
         """Log that labels were ``opened``, a report ``scored`` or labels ``revealed``."""
         return self.log.append(event, facts)
@@ -278,138 +288,7 @@ class Pack:
             current.rename(old)
 
 
-def write_pack(
-    task: Task, paper: Paper, protocol: Protocol, opponents: Mapping[str, Entered], out: Path
-) -> Pack:
-    """Seal a paper: write the whole pack beside its place, then move it there in one step.
-
-    Parameters
-    ----------
-    task
-        With a contest.
-    paper
-        Questions, labels and tables.
-    protocol
-        What the buyer decided.
-    opponents
-        The rungs without AI and the reference, by id, with their answers.
-    out
-        Folder to make; it must not be there, or be empty.
-
-    Raises
-    ------
-    UsageError
-        ``out`` is not empty, an opponent is missing or has another number of rows.
-    """
-    _check_opponents(paper, protocol, opponents)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(
-            f"{out} is not empty", expected="a new folder", remedy="packs are never overwritten"
-        )
-    vault = Vault.new()
-    root = Tree(leaf_hashes(label_texts(paper.questions, paper.labels), vault.salt_secret)).root
-    with _staged(out) as folder:
-        _write_vendor(folder / "vendor", task, paper, protocol, opponents, root)
-        pack = Pack.unverified(folder)
-        _write_buyer(folder / "buyer", pack, vault, paper, protocol, opponents)
-        (folder / "submissions").mkdir()
-        pack.log.append(
-            "pack", {"lot": protocol.lot, "root": root.hex(), "files": _sealed_files(folder)},
-            now=protocol.sealed_at,
-        )  # fmt: skip
-    return Pack.unverified(out)
-
-
-def _check_opponents(paper: Paper, protocol: Protocol, opponents: Mapping[str, Entered]) -> None:
-    for needed in (protocol.no_ai, protocol.reference):
-        if needed not in opponents:
-            raise UsageError(
-                f"no answers of {needed!r}", expected="the rung without AI and the reference"
-            )
-    for name, entered in opponents.items():
-        for column, values in entered.submission.answers.items():
-            if len(values) != len(paper.questions) or name != entered.entry.id:
-                raise UsageError(
-                    f"opponent {name} ({entered.entry.id}): {column} has {len(values)} rows",
-                    expected=f"{len(paper.questions)} rows, under the entry's own id",
-                )
-
-
-def _write_vendor(
-    folder: Path,
-    task: Task,
-    paper: Paper,
-    protocol: Protocol,
-    opponents: Mapping[str, Entered],
-    root: bytes,
-) -> None:
-    folder.mkdir()
-    n_rows = len(paper.questions)
-    title = opponents[protocol.reference].entry.title
-    rules = protocol.to_json(task, n_rows=n_rows, root=root.hex(), title=title)
-    example = opponents[protocol.no_ai].submission.answers
-    handout.write_handout(folder, contest_of(task), paper, example, rules)
-    _write_json(folder / "protocol.json", rules)
-    _write_json(folder / "commitment.json", {
-        "schema": SCHEMA,
-        "scheme": SCHEME,
-        "usecase": protocol.usecase,
-        "task": task.id,
-        "task_version": task.version,
-        "lot": protocol.lot,
-        "root": root.hex(),
-        "n": n_rows,
-        "fields": [*paper.questions.keys, *paper.labels.truth],
-        "protocol_sha256": sha256_of(folder / "protocol.json"),
-        "sealed_at": protocol.sealed_at.astimezone(UTC).isoformat(timespec="seconds"),
-        "demonstration": protocol.demonstration,
-        "how": {
-            "fr": "Racine de Merkle (RFC 6962, SHA-256) des réponses salées. Après publication de "
-            "revealed/ : python3 revealed/verify_commitment.py la recalcule.",
-            "en": "Merkle root (RFC 6962, SHA-256) of the salted labels. Once revealed/ is "
-            "published: python3 revealed/verify_commitment.py recomputes it.",
-            "leaf": "SHA-256(0x00 || salt || netstrings of row number, then name and text of each "
-            "field); salt = HMAC-SHA-256(salt secret, row number as 8 bytes big-endian)",
-            "node": "SHA-256(0x01 || left || right); an odd last node goes up as it is",
-        },
-    })  # fmt: skip
-    write_sums(folder)
-
-
-def _write_buyer(
-    folder: Path,
-    pack: Pack,
-    vault: Vault,
-    paper: Paper,
-    protocol: Protocol,
-    opponents: Mapping[str, Entered],
-) -> None:
-    folder.mkdir(mode=0o700)
-    sealed = vault.encrypt(papers.labels_bytes(paper.labels), pack.sealed_with)
-    (folder / SEALED).write_bytes(sealed)
-    papers.write_questions(folder / BUYER_QUESTIONS, paper.questions)
-    for name, entered in opponents.items():
-        write_entered(folder / "opponents" / name, entered)
-    if protocol.reference_bundle:
-        shutil.copyfile(protocol.reference_bundle, folder / REFERENCE)
-    write_key(vault, folder / KEY, shares=protocol.two_keys)
-
-
-@contextmanager
-def _staged(out: Path) -> Iterator[Path]:
-    """Give a folder beside ``out`` that becomes ``out`` at the end, or disappears."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(dir=out.parent, prefix=STAGING))
-    try:
-        yield staging
-        staging.chmod(0o755)
-        os.sync()
-        staging.rename(out)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _sealed_files(folder: Path) -> dict[str, str]:
+def sealed_files(folder: Path) -> dict[str, str]:
     """Return the sha256 of what the log's first line names; the key is no part of it."""
     vendor = {
         f"vendor/{name}": sha256_of(folder / "vendor" / name)
@@ -422,17 +301,6 @@ def _sealed_files(folder: Path) -> dict[str, str]:
         if name.split(".")[0] != KEY
     }
     return {**buyer, **vendor}
-
-
-def _vendor_digests(folder: Path) -> dict[str, str]:
-    digests = file_digests(folder / "vendor")
-    digests.pop(SUMS, None)
-    return digests
-
-
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    text = json.dumps(plain(value), indent=1, sort_keys=True, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -1,16 +1,46 @@
 """SHA256SUMS of folders too large to hold in memory, in the format of coreutils."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from benchmarks.vault import read_bounded
 from common.edge.errors import ChecksumError, UsageError
 from common.edge.signature import SUMS
 from common.lab.stamps import sha256_of
 
-__all__ = ["differences", "file_digests", "read_sums", "write_sums"]
+__all__ = ["Damage", "differences", "file_digests", "read_sums", "write_sums"]
 
 MAX_SUMS_BYTES = 16 * 2**20
+
+
+_FRENCH = {"missing": "manque", "added": "a été ajouté", "changed": "a été modifié"}
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What became of a file since it was recorded.
+
+    Parameters
+    ----------
+    name
+        Its path below the folder.
+    state
+        ``missing``, ``added`` or ``changed``.
+    """
+
+    name: str
+    state: Literal["missing", "added", "changed"]
+
+    @property
+    def french(self) -> str:
+        """In French words."""
+        return f"{self.name} {_FRENCH[self.state]}"
+
+    def under(self, folder: str) -> "Damage":
+        """Return it with the path below a folder further up."""
+        return Damage(f"{folder}/{self.name}", self.state)
 
 
 def file_digests(folder: Path) -> dict[str, str]:
@@ -51,16 +81,16 @@ def read_sums(folder: Path) -> dict[str, str]:
         ) from error
 
 
-def differences(sealed: Mapping[str, str], found: Mapping[str, str]) -> Iterator[str]:
-    """Yield what became of files, in words.
+def differences(sealed: Mapping[str, str], found: Mapping[str, str]) -> Iterator[Damage]:
+    """Yield what became of files.
 
-    >>> list(differences({"a": "1", "b": "2"}, {"b": "3", "c": "4"}))
-    ['a is missing', 'b was changed', 'c was added']
+    >>> [damage.french for damage in differences({"a": "1", "b": "2"}, {"b": "3", "c": "4"})]
+    ['a manque', 'b a été modifié', 'c a été ajouté']
     """
     for name in sorted(sealed.keys() | found.keys()):
         if name not in found:
-            yield f"{name} is missing"
+            yield Damage(name, "missing")
         elif name not in sealed:
-            yield f"{name} was added"
+            yield Damage(name, "added")
         elif sealed[name] != found[name]:
-            yield f"{name} was changed"
+            yield Damage(name, "changed")

@@ -19,7 +19,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from common.edge.errors import IntegrityError, UsageError
 
-__all__ = ["MAX_SEALED_BYTES", "Vault", "read_bounded", "read_key", "write_key"]
+__all__ = [
+    "MAX_SEALED_BYTES",
+    "Vault",
+    "read_bounded",
+    "read_key",
+    "read_salt_secret",
+    "write_key",
+]
 
 KEY_BYTES = 32
 NONCE_BYTES = 12  # NIST SP 800-38D, 8.2: 96 bits; one encryption per key, so it never repeats
@@ -145,6 +152,20 @@ def read_key(paths: Sequence[Path]) -> Vault:
         expected="the whole key, or share-1 and share-2",
         remedy="ask the holder of the other share",
     )
+
+
+def read_salt_secret(path: Path) -> bytes:
+    """Return a revealed salt secret: one line of 64 hexadecimal digits.
+
+    Raises
+    ------
+    IntegrityError
+        The file holds anything else.
+    """
+    data = read_bounded(path, _MAX_KEY_FILE_BYTES)
+    if not re.fullmatch(rb"[0-9a-f]{64}\n", data):
+        raise IntegrityError(f"{path.name} is not a salt secret", expected="64 hexadecimal digits")
+    return bytes.fromhex(data.decode())
 
 
 def read_bounded(path: Path, limit: int) -> bytes:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.entries import Entered, own_submission
-from benchmarks.pack import write_pack
+from benchmarks.packing import write_pack
 from benchmarks.protocol import Protocol
 from benchmarks.records import Entry, Evidence
 from common.lab.contest import Column, Contest, Finding, Labels, Output, Paper, Questions

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.pack import Pack, write_pack
+from benchmarks.pack import Pack
+from benchmarks.packing import write_pack
 from common.edge.errors import ChecksumError, IntegrityError, UsageError
 
 VENDOR = {
@@ -93,7 +94,7 @@ def test_the_protocol_says_all_that_was_decided(pack, protocol):
     assert (said["usecase"], said["task"], said["task_version"]) == ("toy", "visits", 1)
     assert said["window"] == "2022-03-25..2022-03-28"
     assert said["margin"] == 0.02
-    assert said["metrics"] == ["WAPE", "MASE"]
+    assert said["metrics"] == ["wape", "mase"]
     assert said["columns"][3]["name"] == "q10"
     assert said["ordered"] == ["q10", "q50", "q90"]
     assert said["reference"] == {
@@ -214,11 +215,11 @@ def test_opening_names_what_was_added_or_taken_away(pack):
     """A leftover file in vendor/ might be labels."""
     extra = pack.folder / "vendor" / "labels.csv"
     extra.write_text("1", encoding="utf-8")
-    with pytest.raises(ChecksumError, match=r"labels\.csv was added"):
+    with pytest.raises(ChecksumError, match=r"labels\.csv: added"):
         Pack.open(pack.folder)
     extra.unlink()
     (pack.folder / "buyer" / "opponents" / "linear" / "entry.json").unlink()
-    with pytest.raises(ChecksumError, match=r"linear/entry\.json is missing"):
+    with pytest.raises(ChecksumError, match=r"linear/entry\.json: missing"):
         Pack.open(pack.folder)
 
 
