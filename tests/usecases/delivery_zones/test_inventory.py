@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.edge.errors import TableError, UsageError
+from usecases.delivery_zones import cds
 from usecases.delivery_zones.cds_policies import (
     COMMON_FIELDS,
     NOT_IN_CDS,
@@ -206,6 +207,16 @@ def test_the_real_inventory_goes_to_cds_and_back_without_loss(areas, schema):
     assert set(common) | set(NOT_IN_CDS) == set(schema.columns)
     used = {key for zone in document["zones"] for key in zone["curb_policy_ids"]}
     assert used == {policy["curb_policy_id"] for policy in document["policies"]}
+
+
+@pytest.mark.public_data
+def test_zones_and_policies_are_what_the_records_of_cds_take(areas):
+    """Names, types and enumerations of CDS 1.0.1, as `cds` reads them."""
+    document = to_cds(areas, NOON)
+    zones = [cds.from_json(cds.CurbZone, zone, "zones") for zone in document["zones"]]
+    policies = [cds.from_json(cds.CurbPolicy, one, "policies") for one in document["policies"]]
+    assert (len(zones), len(policies)) == (1007, len(document["policies"]))
+    assert zones[0].user_zone_id == areas["ID"][0]
 
 
 HOURS = st.sampled_from([
