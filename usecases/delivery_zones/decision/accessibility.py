@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 
 from common.edge.errors import UsageError
 from common.lab.usecase import Array
-from usecases.delivery_zones.decision.geometry import local_metres
+from usecases.delivery_zones.geometry import local_metres
 from usecases.delivery_zones.queueing import erlang_b
 
 __all__ = [
