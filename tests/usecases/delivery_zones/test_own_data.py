@@ -26,9 +26,10 @@ def folder(tmp_path: Path, **files: str | bytes) -> Path:
 
 
 def busy(day: str = "2025-03-0") -> str:
-    """Both bays of halles and the one of gare, taken 20 minutes in every half-hour of goods time."""
+    """Both bays of halles and that of gare, taken 20 minutes in each half-hour from 7 to 20 h."""
     return "".join(
-        f"{zone};{bay};{day}{number}T{hour:02d}:{minute:02d}:07;{day}{number}T{hour:02d}:{minute + 20}:40\n"
+        f"{zone};{bay};{day}{number}T{hour:02d}:{minute:02d}:07;"
+        f"{day}{number}T{hour:02d}:{minute + 20}:40\n"
         for number in (3, 4) for hour in range(7, 20) for minute in (1, 31)
         for zone, bay in (("halles", "h1"), ("halles", "h2"), ("gare", "g1"))
     )  # fmt: skip
