@@ -25,13 +25,14 @@ MINUTE = pd.Timedelta(minutes=1)
 def _sessions(stays: list[float], *, cut: tuple[int, ...] = ()) -> pd.DataFrame:
     """Return one stay a day from 10:00 UTC on one bay."""
     start = pd.date_range("2026-03-02T10:00Z", periods=len(stays), freq="D")
+    quality = np.where(np.isin(np.arange(len(stays)), cut), "truncated_at_next_arrival", "ok")
     return pd.DataFrame(
         {
             "curb_zone_id": "z",
             "curb_space_id": "z-1",
             "event_time_start": start,
             "event_time_end": start + pd.to_timedelta(stays, unit="min"),
-            "quality": np.where(np.isin(np.arange(len(stays)), cut), "truncated_at_next_arrival", "ok"),
+            "quality": quality,
         }
     )  # fmt: skip
 
@@ -41,14 +42,17 @@ def _sessions(stays: list[float], *, cut: tuple[int, ...] = ()) -> pd.DataFrame:
     cut=st.lists(st.booleans(), min_size=60, max_size=60),
 )
 def test_the_curve_is_that_of_statsmodels(minutes: list[int], cut: list[bool]) -> None:
-    """Two writings of Kaplan-Meier agree on median, 85th percentile and share past 30 minutes."""
+    """Two writings of Kaplan-Meier agree on median, 85th percentile and share past 30 minutes.
+
+    A curve that stands exactly on the level has reached it here, and not yet in statsmodels.
+    """
     ended = ~np.array(cut[: len(minutes)])
     ended[0] = True
     lengths = np.array(minutes, dtype=float)
     found = dwell(Stays(lengths, ended, np.arange(len(minutes))), 30.0, draws=2)
     curve = SurvfuncRight(lengths, ended.astype(int))
-    np.testing.assert_equal(found.median, float(curve.quantile(0.5)))
-    np.testing.assert_equal(found.p85, float(curve.quantile(0.85)))
+    np.testing.assert_equal(found.median, float(curve.quantile(0.5 - 1e-9)))
+    np.testing.assert_equal(found.p85, float(curve.quantile(0.85 - 1e-9)))
     past = curve.surv_prob[curve.surv_times <= 30]
     assert found.share_over == pytest.approx(past[-1] if len(past) else 1.0)
 
