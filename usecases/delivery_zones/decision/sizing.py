@@ -8,7 +8,10 @@ days and of the drift of demand from one month to the next, which no queueing th
 (``briefs/delivery_zones.md`` 4 c: "demand drift, not queueing, breaks sizing").
 
 What was measured (Dundee): the replay's blocking on fewer bays, told from
-the past, errs by 0.025 (bias -0.009) on the brief's test month, the formula by 0.037 (+0.017). For
+the past, errs by 0.025 (bias -0.009) on the brief's test month, the formula by 0.037 (+0.017). The
+plain replay was preferred with that month seen: on three earlier months it errs by 0.036 to 0.047
+(+0.025 to +0.038), and the variant that those months prefer (recency, common drift) by 0.036
+(-0.032) on the test month. A month of real days alone scatters by 0.017. For
 a bay *more*, tried where the truth is known (zones cut to k bays, k + 1 foretold from the accepted
 stays alone), the formula errs by 0.056 (+0.020): trust it for the order of magnitude.
 """
