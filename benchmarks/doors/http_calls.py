@@ -188,6 +188,7 @@ class Caller:
             chunks.append(chunk)
         if response.length:
             raise http.client.IncompleteRead(b"", response.length)
+        response.close()  # read1 leaves it open at its announced end: the connection stays
         if response.will_close:
             self.close()
         return b"".join(chunks)

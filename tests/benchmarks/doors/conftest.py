@@ -38,7 +38,8 @@ COLUMNS = (
 GRAPH = """
 <ir_version: 9, opset_import: ["" : 21]>
 toy (float[n,2] visits, float[n] offset)
-    => (float[n,2] forecast, float[n,2,2] quantiles, float[n,2] baseline, float[n,2,1] contributions)
+    => (float[n,2] forecast, float[n,2,2] quantiles,
+        float[n,2] baseline, float[n,2,1] contributions)
 <int64[1] last = {2}, int64[1] one = {1}, float half = {0.5}, float shift = {4.0}>
 {
     baseline = Mul (visits, half)

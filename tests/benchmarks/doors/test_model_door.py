@@ -17,6 +17,11 @@ from .conftest import PLAIN, declared, write_graph
 HEAD = '<ir_version: 9, opset_import: ["" : 21]>'
 
 
+def toy(taken, given, body):
+    """A graph of one input and one output."""
+    return f"{HEAD} g ({taken}) => ({given}) {{ {body} }}"
+
+
 def run_text(task, questions, settings, folder, graph, declaration=PLAIN):
     path = write_graph(folder / "model.onnx", graph)
     return from_model(task, questions, path, declared(folder, declaration), settings)
@@ -102,7 +107,7 @@ except OSError:
 def test_a_subset_of_the_inputs_and_a_declared_mapping_are_enough(
     task, questions, tmp_path, settings
 ):
-    graph = f"{HEAD} g (float[n,2] visits) => (float[n,2] y) {{ y = Identity (visits) }}"
+    graph = toy("float[n,2] visits", "float[n,2] y", "y = Identity (visits)")
     text = PLAIN + '[model.outputs]\nq50 = "y"\n'
     found = run_text(task, questions, settings, tmp_path, graph, text)
     np.testing.assert_allclose(found.submission.answers["q50"], questions.inputs["visits"].ravel())
@@ -112,9 +117,7 @@ def test_a_subset_of_the_inputs_and_a_declared_mapping_are_enough(
 def test_a_graph_of_fixed_batch_is_run_and_measured_in_its_own_batch(
     task, questions, tmp_path, settings
 ):
-    graph = (
-        f"{HEAD} g (float[4,2] visits) => (float[4,2] forecast) {{ forecast = Identity (visits) }}"
-    )
+    graph = toy("float[4,2] visits", "float[4,2] forecast", "forecast = Identity (visits)")
     found = run_text(task, questions, settings, tmp_path, graph)
     # six examples in batches of four: the last one is padded, and the padding is thrown away
     np.testing.assert_allclose(found.submission.answers["q50"], questions.inputs["visits"].ravel())
@@ -126,27 +129,27 @@ def test_a_graph_of_fixed_batch_is_run_and_measured_in_its_own_batch(
     ("graph", "error", "named"),
     [
         (
-            f"{HEAD} g (float[n,2] ventes) => (float[n,2] forecast) {{ forecast = Identity (ventes) }}",
+            toy("float[n,2] ventes", "float[n,2] forecast", "forecast = Identity (ventes)"),
             DataError,
             "« ventes » n'est pas remise",
         ),
         (
-            f"{HEAD} g (int64[n,2] visits) => (int64[n,2] forecast) {{ forecast = Identity (visits) }}",
+            toy("int64[n,2] visits", "int64[n,2] forecast", "forecast = Identity (visits)"),
             DataError,
             "visits est tensor(int64) pour float32",
         ),
         (
-            f"{HEAD} g (float[n,3] visits) => (float[n,3] forecast) {{ forecast = Identity (visits) }}",
+            toy("float[n,3] visits", "float[n,3] forecast", "forecast = Identity (visits)"),
             DataError,
             "visits est de forme",
         ),
         (
-            f"{HEAD} g (float[n,2] visits) => (float[n,2] y) {{ y = Identity (visits) }}",
+            toy("float[n,2] visits", "float[n,2] y", "y = Identity (visits)"),
             DataError,
             "q50 dans forecast",
         ),
         (
-            f"{HEAD} g (float[n,2] visits) => (float[2,n] forecast) {{ forecast = Transpose (visits) }}",
+            toy("float[n,2] visits", "float[2,n] forecast", "forecast = Transpose (visits)"),
             DataError,
             "sortie forecast",
         ),
@@ -201,8 +204,9 @@ def test_what_is_not_a_model_or_is_too_large_or_a_link_is_refused(
 
 ENDLESS = f"""{HEAD} g (float[n,2] visits) => (float[n,2] forecast)
 <int64 trips = {{9223372036854775807}}, bool go = {{1}}> {{
-    forecast = Loop (trips, go, visits) <body = b (int64 i, bool c, float[n,2] x) => (bool d, float[n,2] y)
-        {{ d = Identity (c) y = Sin (x) }}>
+    forecast = Loop (trips, go, visits)
+        <body = b (int64 i, bool c, float[n,2] x) => (bool d, float[n,2] y)
+            {{ d = Identity (c) y = Sin (x) }}>
 }}"""
 GREEDY = f"""{HEAD} g (float[n,2] visits) => (float[n,2] forecast, float[m] huge)
 <int64[1] size = {{4000000000}}> {{
@@ -211,6 +215,7 @@ GREEDY = f"""{HEAD} g (float[n,2] visits) => (float[n,2] forecast, float[m] huge
 }}"""
 
 
+@pytest.mark.slow
 def test_a_graph_that_never_ends_is_stopped_by_its_cpu_time(task, questions, tmp_path, settings):
     with pytest.raises(DataError, match="épuisé ses 3 s"):
         run_text(task, questions, replace(settings, cpu_seconds=3), tmp_path, ENDLESS)
@@ -228,7 +233,8 @@ def test_a_graph_that_asks_for_too_much_memory_is_refused(task, questions, tmp_p
 
 
 def test_not_a_number_goes_to_the_same_rules_as_a_file_s(task, questions, tmp_path, settings):
-    graph = f"{HEAD} g (float[n,2] visits) => (float[n,2] forecast) {{ x = Sub (visits, visits) forecast = Div (x, x) }}"
+    body = "x = Sub (visits, visits) forecast = Div (x, x)"
+    graph = toy("float[n,2] visits", "float[n,2] forecast", body)
     found = run_text(task, questions, settings, tmp_path, graph)
     assert found.submission.refused
 
