@@ -108,11 +108,12 @@ def handed(path: Path, limits: Limits, tally: Tally) -> Iterator[Handed | str]:
     if descriptor is None:
         yield ""
         return
+    before = os.fstat(descriptor)
+    if not _ordinary(path, before, limits, tally):
+        os.close(descriptor)
+        yield ""
+        return
     with os.fdopen(descriptor, "rb", buffering=0) as stream:
-        before = os.fstat(descriptor)
-        if not _ordinary(path, before, limits, tally):
-            yield ""
-            return
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
         kind = _kind(stream, path, tally)
         if kind is None:

@@ -44,12 +44,13 @@ MIN_ROWS = 48
 """Rows of a unit (two days of hours) below which its error says nothing."""
 
 _MIN_EXACT = 20
-_EXACT_EXCESS = 5.0
-"""Exact hits over what near misses lead to expect: five times and five standard deviations."""
+_EXACT_EXCESS, _EXACT_DEVIATIONS = 2.0, 6.0
+"""Exact hits over what near misses lead to expect: twice that, and six standard deviations."""
 
-_SLOPE = 0.3
+_RIVAL, _SLOPE = 1.25, 0.3
 """Slope of an opponent's error on the candidate's: 1 for the best possible forecast (its error
-is what nobody could foresee, and so is in every error), 0 for the truth plus noise."""
+is what nobody could foresee, and so is in every error), 0 for the truth plus noise. Looked at up
+to 1.25 times the best opponent's error, where an honest forecast keeps 1 / 1.25**2 = 0.64."""
 
 _SHIFT_STEPS = (1, -1, 2, -2, 3, -3)
 _DAY = 86_400
@@ -60,7 +61,7 @@ _MIN_CELLS = (5, 48)
 _MATCH = 0.1
 """Median over cells of |mean error| in standard errors: 0.67 for an unbiased forecast with
 independent errors, more for any other; 0.1 in half of five cells has probability 0.005, of forty
-below 1e-9. """
+below 1e-9."""
 
 
 def perfection(exam: Exam) -> Finding | None:
@@ -98,7 +99,8 @@ def exact_truth(exam: Exam) -> Finding | None:
     hits = np.flatnonzero(rare & (misses <= 0.5 + 1e-6))
     near = int(np.sum(rare & (misses > 0.5 + 1e-6) & (misses <= 5.5)))
     expected = near / 10  # the near misses fill ten quanta, the hits one
-    if len(hits) < max(_MIN_EXACT, _EXACT_EXCESS * (expected + np.sqrt(expected))):
+    least = _EXACT_EXCESS * expected + _EXACT_DEVIATIONS * np.sqrt(expected)
+    if len(hits) < max(_MIN_EXACT, least):
         return None
     detail = f"{french.percent(len(hits) / len(exam))} des réponses"
     lines = tuple(int(line) for line in np.sort(exam.line[hits])[:FIRST_LINES])
@@ -132,12 +134,12 @@ def _frequent(unit: Array, value: Array) -> Array:
 
 
 def independent_errors(exam: Exam) -> Finding | None:
-    """As good as the best opponent, yet without the part of the error that all must share."""
+    """About as good as the best opponent, yet without the part of the error that all must share."""
     own = float(np.mean(np.abs(exam.error)))
     if len(exam) < MIN_ROWS or not exam.opponents or not own > 0:
         return None
     errors = [np.nan_to_num(o - exam.truth) for o in exam.opponents.values()]
-    if own > min(float(np.mean(np.abs(error))) for error in errors):
+    if own > _RIVAL * min(float(np.mean(np.abs(error))) for error in errors):
         return None
     centred = _centred(exam, exam.error)
     variance = float(np.mean(centred**2))
