@@ -117,7 +117,7 @@ def read_entered(folder: Path) -> Entered:
         stress = dict(_read_stress(path) for path in sorted(folder.glob("stress/*.parquet")))
         path = folder / DECLARATION
         declaration = read_bounded(path, MAX_ENTRY_BYTES) if path.exists() else b""
-    except (OSError, ValueError, KeyError, TypeError, UsageError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, UsageError) as error:
         raise IntegrityError(
             f"{folder.name} cannot be read: {error}", expected="a folder that this program wrote"
         ) from error

@@ -2,7 +2,9 @@
 
 import io
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -28,6 +30,11 @@ MAX_UNPACKED_BYTES = 8 * 2**30
 _ROWS = ("units", "blocks", "example", "step", "scale", "level")
 _GROUPS = ("keys", "inputs", "later", "slices")
 _NAMES = "names"
+# What zipfile and numpy let through from a damaged file (NotImplementedError is a RuntimeError).
+_UNREADABLE = (
+    *(OSError, EOFError, KeyError, ValueError, RuntimeError, OverflowError),
+    *(struct.error, zlib.error, zipfile.BadZipFile),
+)
 
 
 def write_arrays(target: Path | BinaryIO, arrays: Mapping[str, Array]) -> None:
@@ -63,7 +70,7 @@ def read_arrays(source: Path | BinaryIO, *, limit: int = MAX_UNPACKED_BYTES) -> 
             source.seek(0)
         with np.load(source, allow_pickle=False) as found:
             return {name: found[name] for name in found.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise IntegrityError(
             f"arrays cannot be read: {error}", expected="an .npz written by `aune benchmark pack`"
         ) from error

@@ -100,7 +100,7 @@ def _guarded(rule: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]
         findings.extend(check())
     except AuneError as error:
         findings.append(_refused(rule, error.found))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except Exception as error:  # noqa: BLE001 - damaged files make libraries raise anything
         findings.append(_refused(rule, f"illisible : {error!r}"))
     return findings
 

@@ -94,7 +94,8 @@ def main(arguments: list[str]) -> int:
     hashes = leaves(FOLDER)
     if row is not None and row < len(hashes):
         proof = {"row": row, "n": len(hashes), "leaf": hashes[row].hex()}
-        sys.stdout.write(json.dumps({**proof, "path": path_of(hashes, row)}, indent=1) + "\n")
+        text = json.dumps({**proof, "path": path_of(hashes, row)}, indent=1)
+        sys.stdout.buffer.write(text.encode("ascii") + b"\n")
     found = root_of(hashes) if hashes else ""
     same = found == commitment["root"] and len(hashes) == commitment["n"]
     word = "identique / identical" if same else "DIFFÉRENTE / DIFFERENT"
