@@ -11,10 +11,12 @@ from typing import Any
 
 from benchmarks.comparison import SCHEMA, body, body_hash
 from benchmarks.records import Comparison
+from common.edge.errors import UsageError
 
 __all__ = ["GID", "ai_verify_results"]
 
 GID, CID = "aune.benchmark", "paired_comparison"
+MODEL_TYPES = ("regression", "classification")
 _MODES = {"endpoint": "api"}
 """AI Verify knows models that are uploaded and models behind an API; a file of answers is
 neither, and is closest to the first."""
@@ -42,7 +44,14 @@ def ai_verify_results(
         ``regression`` or ``classification``.
     artifacts
         File names beside the export (``comparaison.html``).
+
+    Raises
+    ------
+    UsageError
+        For another type of model: AI Verify has none.
     """
+    if model_type not in MODEL_TYPES:
+        raise UsageError(f"model type {model_type!r}", expected=" or ".join(MODEL_TYPES))
     members = body(comparison)
     return [
         {

@@ -1,10 +1,11 @@
 """Numbers as they are printed: rounded once, so that every machine writes the same report.
 
-Two machines give the same figure up to its last bits: about 1e-13 of it after the sums of a
-comparison. Rounded to five digits, such a figure prints differently only if it lies within 1e-13
-of a rounding boundary, and boundaries are 1e-5 apart at the finest: one chance in 10^8 per
-number, one in 10^5 for a report of a thousand. Figures that are zero but for rounding errors
-(the bias of an unbiased model) have no first digits in common, so nothing is printed below
+Two machines give the same figure up to its last bits: 1e-13 of it for means and differences,
+1e-11 for interval ends, whose shrinkage takes a slope by finite differences (measured with other
+BLAS kernels). Rounded to five digits, such an end prints differently only if it lies within 1e-11
+of a rounding boundary, and boundaries are 1e-5 apart at the finest: two chances in a million for
+each end, below one in a thousand for a report of twenty entries. Figures that are zero but for
+rounding errors (the bias of an unbiased model) agree in no digit, so nothing is printed below
 1e-6. What is decided (verdicts, alerts, the worst unit) is decided on the rounded figures, so
 that a reader with the printed page decides the same.
 """

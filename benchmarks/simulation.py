@@ -219,14 +219,14 @@ def rates(case: Case, n_trials: int, seed: int = 0) -> Rates:
     )
 
 
-def table(found: Iterable[Rates]) -> str:
-    """Return the rates as a Markdown table in French."""
-    head = (
+def table(found: Iterable[Rates]) -> Iterator[str]:
+    """Yield the lines of a Markdown table in French, each as soon as it is known."""
+    yield (
         "| contest | phi | unités × jours | faux positifs | test t naïf | couverture 95 % "
-        "| fausse équivalence | équivalence reconnue | puissance (80 % annoncés) |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| fausse équivalence | équivalence reconnue | puissance (80 % annoncés) |"
     )
-    return "\n".join((*head, *map(_line, found)))
+    yield "|---|---|---|---|---|---|---|---|---|"
+    yield from map(_line, found)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -237,7 +237,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     begin = time.process_time()
     found = (rates(case, chosen.trials, chosen.seed + i) for i, case in enumerate(CASES))
-    print(table(found))  # noqa: T201  # its job
+    for line in table(found):
+        print(line, flush=True)  # noqa: T201  # its job
     seconds = time.process_time() - begin
     print(f"\n{chosen.trials} contests a case, {seconds:.0f} CPU-s.")  # noqa: T201  # its job
 
