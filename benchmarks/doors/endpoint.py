@@ -67,6 +67,7 @@ def from_endpoint(
     if endpoint is None:
         raise UsageError("aucune table [endpoint]", expected="une adresse dans declaration.toml")
     wire = wire_of(endpoint, contest, questions)
+    energy = predict_evidence(declaration, folder), train_evidence(declaration, folder)
     with _work_folder(settings.work) as work:
         journal = _Journal(work / JOURNAL, _digest(endpoint, questions))
         _drive(endpoint, wire, issue_order(contest, questions), journal, settings)
@@ -82,8 +83,8 @@ def from_endpoint(
     return Answered(
         door="endpoint",
         submission=submission,
-        predict=predict_evidence(declaration, folder),
-        train=train_evidence(declaration, folder),
+        predict=energy[0],
+        train=energy[1],
         latency=_latency(outcomes, endpoint),
         explains="declared" if declaration.explains else "none",
         findings=tuple(_findings(endpoint, outcomes)),

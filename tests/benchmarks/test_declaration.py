@@ -1,11 +1,14 @@
 """Every mistake of a declaration is named at once, by table and key."""
 
+import re
 import tomllib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import benchmarks
 from benchmarks.declaration import DECLARATION, read_declaration
 from benchmarks.declaration_keys import OPEN_TABLES, TABLES, mistakes_in
 from common.edge.errors import TableError, UsageError
@@ -189,6 +192,16 @@ def test_a_missing_unreadable_or_oversized_file_is_refused(tmp_path):
     path.symlink_to("/etc/passwd")
     with pytest.raises(TableError, match="lien"):
         read_declaration(tmp_path)
+
+
+def test_the_template_handed_to_vendors_is_a_declaration_and_so_are_its_comments(tmp_path):
+    """Whatever a vendor uncomments is a key that we know."""
+    template = (Path(benchmarks.__file__).parent / "templates" / DECLARATION).read_text("utf-8")
+    assert read(tmp_path, template, ()).predict.method == "absent"
+    uncommented = re.sub(r"(?m)^# (?=\[|[a-z_0-9]+ = )", "", template)
+    assert uncommented != template
+    found = list(mistakes_in(tomllib.loads(uncommented)))
+    assert not found
 
 
 VALUES = st.recursive(
