@@ -35,7 +35,7 @@ def small_discover():
 
 
 def _kill_at(beginning):
-    from usecases import orders
+    from usecases.cli import orders
 
     say = orders._say
 

@@ -1,0 +1,100 @@
+"""``aune``: the one composition root. Heavy imports live inside the commands."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from common.edge.errors import AuneError, UsageError
+from usecases.cli import running
+from usecases.cli.bundle import bundle_app
+from usecases.cli.data import data_app
+from usecases.cli.orders import cases
+from usecases.cli.shared import AsJson, Out, closing, group, print_json
+
+__all__ = ["app", "main"]
+
+app = group("Small, explainable, energy-measured reference models for communes.")
+app.add_typer(data_app, name="data")
+app.add_typer(bundle_app, name="bundle")
+for command in (running.run, running.demo, running.evaluate, running.calibrate, running.measure):
+    app.command()(command)
+
+
+@app.command("list")
+def list_(*, as_json: AsJson = False) -> None:
+    """List the use cases and their tasks."""
+    from usecases import discover
+
+    rows = [
+        {"usecase": name, "task": task.id, "question": task.question}
+        for name, usecase in discover().items()
+        for task in usecase.tasks
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        typer.echo(f"{row['usecase']:<18} {row['task']:<16} {row['question']}")
+    closing(f"{len(rows)} tâches", "usecases/", "aune run building_energy")
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Folder name, such as street_lighting.")],
+    title: Annotated[str, typer.Option(help="French title of its pages.")] = "Nouveau cas d'usage",
+) -> None:
+    """Write the folder of a new use case, which runs and conforms as it stands."""
+    from usecases.new import new_usecase
+
+    folder = new_usecase(name, title)
+    closing(
+        f"cas d'usage {name} écrit, {len(list(folder.iterdir()))} fichiers",
+        str(folder),
+        f"./run aune run {name} --data simulated ; ./run test -k {name}",
+    )
+
+
+@app.command()
+def ui(
+    out: Out = Path("results"),
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Local port.")] = 5000,
+) -> None:
+    """Open MLflow's pages on the logged runs, on this machine only."""
+    from common.lab.publish import mlflow_store
+    from common.lab.tracking import ui_command
+
+    if not (out / "mlflow.db").is_file():
+        raise UsageError(
+            f"there is no {out / 'mlflow.db'}",
+            expected="the MLflow store of a folder of results",
+            remedy="./run demo makes one",
+        )
+    closing("MLflow démarre (Ctrl-C pour arrêter)", f"http://127.0.0.1:{port}", f"{out}/")
+    sys.stdout.flush()
+    command = ui_command(mlflow_store(out), port=port)
+    os.execvp(command[0], command)  # noqa: S606 - our own argv, no shell
+
+
+@app.command()
+def doctor(out: Out = Path("results"), *, as_json: AsJson = False) -> None:
+    """Say what this machine can do and what is missing."""
+    from common.lab.diagnosis import diagnose
+
+    lines = list(diagnose(out, [source for case in cases(None) for source in case.sources]))
+    if as_json:
+        print_json(lines)
+        return
+    typer.echo("\n".join(lines))
+    closing("machine examinée", str(out), "./run demo")
+
+
+def main() -> None:
+    """Run the command line; errors made on purpose become messages and exit codes."""
+    try:
+        app()
+    except AuneError as error:
+        typer.echo(f"aune: {error}", err=True)
+        sys.exit(error.exit_code)
