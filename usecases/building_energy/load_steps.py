@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from common.edge.errors import TableError
+from common.lab.french_csv import MAX_PROBLEMS, Problems
 from common.lab.usecase import Array
-from usecases.building_energy.french_csv import MAX_PROBLEMS, Problems
 
 __all__ = ["hourly", "steps_of", "wall_seconds", "without_duplicates"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from usecases.building_energy.french_csv import Problems, Table, column_index, read_table
+from common.lab.french_csv import Problems, Table, column_index, read_table
 
 __all__ = ["CLOSURES_FILE", "read_closures"]
 

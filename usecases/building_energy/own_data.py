@@ -22,9 +22,7 @@ import numpy as np
 import pandas as pd
 
 from common.edge.errors import TableError
-from common.lab.usecase import Array, Dataset
-from usecases.building_energy.data import Energy
-from usecases.building_energy.french_csv import (
+from common.lab.french_csv import (
     UNITS,
     Problems,
     Table,
@@ -35,6 +33,8 @@ from usecases.building_energy.french_csv import (
     to_utc,
     unit_in_header,
 )
+from common.lab.usecase import Array, Dataset
+from usecases.building_energy.data import Energy
 from usecases.building_energy.load_steps import hourly, steps_of, wall_seconds, without_duplicates
 from usecases.building_energy.own_closures import CLOSURES_FILE, read_closures
 

@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from common.lab.usecase import Array
-from usecases.delivery_zones.french_csv import (
+from common.lab.french_csv import (
     Problems,
     Table,
     column_index,
@@ -20,6 +19,7 @@ from usecases.delivery_zones.french_csv import (
     read_table,
     to_utc,
 )
+from common.lab.usecase import Array
 
 __all__ = ["Zones", "read_outages", "read_stays", "read_zones"]
 
