@@ -114,7 +114,7 @@ def _noisy_truth(
 ) -> dict[str, Array]:
     """Add to the truth independent noise of a share of the best opponent's error."""
     column, truth = _main(labels)
-    error = np.abs(_best(labels, opponents) - truth) / questions.level
+    error = np.nan_to_num(np.abs(_best(labels, opponents) - truth) / questions.level)
     _, unit = np.unique(np.asarray(questions.units, dtype=str), return_inverse=True)
     mean = np.bincount(unit, error) / np.bincount(unit)
     noise = rng.standard_normal(len(truth)) * np.sqrt(np.pi / 2) * share
@@ -294,7 +294,8 @@ CHEATS: tuple[Cheat, ...] = (
     Cheat("average_quarter", "Un quart de vérité, trois quarts de prévision",
           partial(_average, 0.25), None,
           note="Se confond avec une meilleure prévision : rien ne distingue un quart d'erreur "
-          "en moins d'un meilleur modèle (vu à partir de 70 % de vérité). Remède : des mois que personne ne connaît encore."),
+          "en moins d'un meilleur modèle (vu à partir de 70 % de vérité). Remède : des mois que "
+          "personne ne connaît encore."),
     Cheat("peek_retouched", "5 % des réponses corrigées à la main d'après la vérité",
           partial(_peeked, 0.05, 0.02), None,
           note="Retouchées de 2 %, les réponses ne sont plus égales à la vérité et l'erreur "
