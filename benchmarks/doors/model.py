@@ -71,7 +71,8 @@ def from_model(
     offered = _offered(task, questions)
     with tempfile.TemporaryDirectory(prefix="aune-model-") as name:
         folder = Path(name)
-        titles = _write_job(folder, path, contest, questions, _Job(offered, declaration, settings))
+        job = _Job(task.outputs[0].name, offered, declaration, settings)
+        titles = _write_job(folder, path, contest, questions, job)
         report = _run_child(folder, settings)
         answers = _read_answers(folder / "answers", report["columns"], questions)
         stress = {
@@ -95,6 +96,7 @@ def from_model(
 
 @dataclasses.dataclass(frozen=True)
 class _Job:
+    prediction: str
     offered: Mapping[str, Array]
     declaration: Declaration | None
     settings: Settings
@@ -138,7 +140,7 @@ def _write_job(
         stress.append(_write_arrays(folder, f"s{number}-", changed))
     declared = job.declaration.outputs if job.declaration else {}
     outputs: dict[str, Output] = {**contest.outputs, **declared}
-    main = contest.answers[0]
+    main = next((column for column in contest.answers if column.required), contest.answers[0])
     required = {column.name for column in contest.answers if column.required}
     described = {
         "limits": {
@@ -152,6 +154,7 @@ def _write_job(
         "inputs": names,
         "outputs": {column: (output.name, output.place) for column, output in outputs.items()},
         "required": sorted(required | declared.keys()),
+        "prediction": job.prediction,
         "main": main.name,
         "range": (main.low, main.high),
         "n_steps": int(questions.step.max()) + 1,

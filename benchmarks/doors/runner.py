@@ -129,7 +129,8 @@ def _answer(
         for column, values in answer.items():
             answers[column][rows] = values
         if {"baseline", "contributions"} <= outputs.keys() and adds_up is not False:
-            adds_up = _adds_up(outputs, answer[job["main"]], job["range"])
+            explained = outputs.get(job["prediction"], answer[job["main"]])
+            adds_up = _adds_up(outputs, explained, job["range"])
     target.mkdir()
     for number, column in enumerate(graph.columns):
         np.save(target / f"{number}.npy", answers[column], allow_pickle=False)
@@ -139,7 +140,13 @@ def _answer(
 def _adds_up(
     outputs: Mapping[str, Array], main: Array, legal: tuple[float | None, float | None]
 ) -> bool:
-    """Tell whether baseline plus contributions, within the legal range, is the answer."""
+    """Tell whether baseline plus contributions, within the legal range, is the prediction.
+
+    That is the graph's output of the task's first name where it has one: a central quantile
+    may be shifted by calibration after it.
+    """
+    if main.ndim != 2 or main.dtype.kind not in "fiu":
+        return False
     parts = np.asarray(outputs["contributions"], dtype=np.float64)
     baseline = np.asarray(outputs["baseline"], dtype=np.float64)
     try:

@@ -31,8 +31,8 @@ COLUMNS = (
     Column("site", "text", "", "Site.", "Site."),
     Column("issued", "time", "", "Émission.", "Issue time."),
     Column("target", "time", "", "Cible.", "Target time."),
-    Column("q50", "number", "1", "Centre.", "Centre.", low=0.0, high=1e6),
     Column("q10", "number", "1", "Bas.", "Low.", low=0.0, high=1e6, required=False),
+    Column("q50", "number", "1", "Centre.", "Centre.", low=0.0, high=1e6),
     Column("q90", "number", "1", "Haut.", "High.", low=0.0, high=1e6, required=False),
 )
 GRAPH = """
@@ -116,7 +116,8 @@ def task():
         Field("visits", "float32", ("n", 2), "1", "Visites.", 0, 1e6, missing=True),
         Field("offset", "float32", ("n",), "1", "Décalage.", default=np.array(1.5, np.float32)),
     )
-    return SimpleNamespace(id="toy", inputs=inputs, contest=contest)
+    outputs = (Field("forecast", "float32", ("n", 2), "1", "Visites prévues.", low=0),)
+    return SimpleNamespace(id="toy", inputs=inputs, outputs=outputs, contest=contest)
 
 
 @pytest.fixture
