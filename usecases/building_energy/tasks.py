@@ -28,6 +28,7 @@ from common.lab.usecase import (
     Task,
     Track,
 )
+from usecases.building_energy.contest import forecast_contest
 from usecases.building_energy.damage import (
     Damage,
     Damaged,
@@ -373,6 +374,7 @@ def _electricity(lead_days: int) -> Task:
         functional_unit=(
             "la prévision d'un compteur pour les 24 heures de demain, avec intervalle et raisons"
         ),
+        contest=forecast_contest(horizon) if lead_days else None,
     )
 
 
@@ -391,6 +393,7 @@ def _gas() -> Task:
         train_on=train_on_gas,
         rungs=GAS_RUNGS,
         tracks=_tracks(horizon, None),
+        contest=forecast_contest(horizon),
     )
 
 
