@@ -53,7 +53,7 @@ def compare(
     entries
         The rungs without AI, the reference (one), the candidates.
     protocol
-        The pack's; ``best_no_ai`` is the id of the rung that fills gaps and that everybody is
+        The pack's; ``no_ai`` is the id of the rung that fills gaps and that everybody is
         compared with, chosen before the labels were opened.
     seed
         Of the bootstraps.
@@ -249,7 +249,7 @@ def _opponents(entries: Sequence[Entered], protocol: Mapping[str, Any]) -> tuple
     references = [entered for entered in entries if entered.entry.role == "reference"]
     if len(references) != 1:
         raise UsageError(f"{len(references)} references", expected="one reference")
-    name = protocol.get("best_no_ai")
+    name = protocol.get("no_ai")
     if name not in by_id or by_id[str(name)].entry.role != "no_ai":
         raise UsageError(
             f"the protocol's best rung without AI is {name!r}",

@@ -22,6 +22,7 @@ __all__ = [
     "LanguageModel",
     "Method",
     "StatedEnergy",
+    "declaration_of",
     "read_declaration",
     "read_small_file",
 ]
@@ -217,7 +218,7 @@ def read_declaration(folder: Path, columns: tuple[str, ...] = ()) -> Declaration
             expected="les tables et les clés du modèle remis avec le dossier",
             remedy="corriger toutes ces lignes, puis recommencer",
         )
-    return _declaration(raw, hashlib.sha256(data).hexdigest())
+    return declaration_of(raw, hashlib.sha256(data).hexdigest())
 
 
 def read_small_file(path: Path, largest_bytes: int) -> bytes:
@@ -245,7 +246,8 @@ def read_small_file(path: Path, largest_bytes: int) -> bytes:
     return data
 
 
-def _declaration(raw: Mapping[str, Any], sha256: str) -> Declaration:
+def declaration_of(raw: Mapping[str, Any], sha256: str = "") -> Declaration:
+    """Return the record of a declaration that was validated when it was read."""
     energy = raw.get("energy", {})
     llm = raw.get("llm")
     return Declaration(

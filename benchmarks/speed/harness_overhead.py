@@ -1,8 +1,8 @@
 """Measure what the harness costs beside plain training.
 
-``python -m benchmarks.speed.harness_overhead`` carries the electricity ladder (global rungs, simulated
-meters) through ``harness.run`` in a fresh folder and prints the process CPU time, each second
-counted once, of
+``python -m benchmarks.speed.harness_overhead`` carries the electricity ladder (global rungs,
+simulated meters) through ``harness.run`` in a fresh folder and prints the process CPU time, each
+second counted once, of
 
 * plain work, which a script written by hand does too: examples, features, fits, predictions
   and the metrics on the test period;

@@ -17,7 +17,7 @@ from common.lab.provenance import code_digest, lock_digest
 from common.lab.record import Footprint
 from common.lab.usecase import Array, Dataset, Examples, Fitted, Period, Rung, Task, Training
 
-__all__ = ["Bench", "Candidate"]
+__all__ = ["Bench", "Candidate", "model_without_ai"]
 
 PARITY_LINES = 10_000
 KEPT_STATES = 8
@@ -180,6 +180,29 @@ class Bench:
                 self._states.pop(next(iter(self._states)))
             self._states[name] = rung.state(self.dataset, examples)
         return self._states[name]
+
+
+def model_without_ai(task: Task, rung: Rung) -> bytes:
+    """Return the graph of a rung that learns nothing: it needs no training line.
+
+    Parameters
+    ----------
+    task
+        Whose ladder the rung is on.
+    rung
+        Of kind ``no_ai``.
+    """
+    nothing = Training(
+        matrix=np.empty((0, len(task.terms)), np.float32),
+        target=np.empty(0),
+        weight=np.empty(0),
+        units=np.empty(0, str),
+        days=np.empty(0, "datetime64[D]"),
+        terms=task.terms,
+        seed=0,
+    )
+    model: bytes = graph.assemble(task, rung, rung.fit(nothing)).SerializeToString()
+    return model
 
 
 def _parameters(fitted: Fitted) -> int:

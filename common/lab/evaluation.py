@@ -16,7 +16,7 @@ from common.edge.bundle import Bundle
 from common.edge.errors import DataError, UsageError
 from common.lab.record import Footprint, Score
 from common.lab.state import State, write_state
-from common.lab.usecase import Array, Dataset, Examples, Period, Rung, Split, Task, Training
+from common.lab.usecase import Array, Dataset, Examples, Period, Rung, Split, Task
 
 __all__ = [
     "Evaluation",
@@ -306,17 +306,9 @@ def _rolling(task: Task, examples: Examples, predict: Any, default: Mapping[str,
 def _without_ai(task: Task, rung: Rung, examples: Examples) -> Outputs:
     """Run a rung that learns nothing: its graph needs no training line."""
     from common.lab import graph
+    from common.lab.candidate import model_without_ai
 
-    nothing = Training(
-        matrix=np.empty((0, len(task.terms)), np.float32),
-        target=np.empty(0),
-        weight=np.empty(0),
-        units=np.empty(0, str),
-        days=np.empty(0, "datetime64[D]"),
-        terms=task.terms,
-        seed=0,
-    )
-    session = graph.session(graph.assemble(task, rung, rung.fit(nothing)))
+    session = graph.session(model_without_ai(task, rung))
     default = {field.name: field.default for field in task.inputs if field.default is not None}
     names = tuple(field.name for field in task.outputs if field.name != "contributions")
 

@@ -14,7 +14,7 @@ from common.lab.record import Footprint, Run, RungResult
 from common.lab.scoring import Outputs, Predicted
 from common.lab.usecase import Array, Dataset, Examples, Rung, Task, UseCase
 
-__all__ = ["Options", "Outcome", "run"]
+__all__ = ["Options", "Outcome", "describe", "run"]
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def _record(parts: _Parts, rung: Rung) -> Run:
         task_version=task.version,
         question=task.question,
         profile=parts.options.profile,
-        dataset=_describe(parts.bench.dataset),
+        dataset=describe(parts.bench.dataset),
         split=_split(task),
         ladder=_ladder(parts),
         chosen=rung.name,
@@ -207,7 +207,8 @@ def _ladder(parts: _Parts) -> tuple[RungResult, ...]:
     )
 
 
-def _describe(dataset: Dataset) -> dict[str, Any]:
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """Return what a record says of its data: name, digest, size, licences."""
     return {
         "name": dataset.name,
         "sha256": dataset.digest,

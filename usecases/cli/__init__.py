@@ -9,6 +9,7 @@ import typer
 
 from common.edge.errors import AuneError, UsageError
 from usecases.cli import running
+from usecases.cli.benchmark import benchmark_app
 from usecases.cli.bundle import bundle_app
 from usecases.cli.data import data_app
 from usecases.cli.orders import cases
@@ -19,6 +20,7 @@ __all__ = ["app", "main"]
 app = group("Small, explainable, energy-measured reference models for communes.")
 app.add_typer(data_app, name="data")
 app.add_typer(bundle_app, name="bundle")
+app.add_typer(benchmark_app, name="benchmark")
 for command in (running.run, running.demo, running.evaluate, running.calibrate, running.measure):
     app.command()(command)
 

@@ -117,7 +117,7 @@ PROTOCOL = {
     "question": "Combien de visites ?",
     "window": "2022-01-03..2022-06-01",
     "margin": 0.02,
-    "best_no_ai": "last_week",
+    "no_ai": "last_week",
     "minimum_detectable": 0.0312345678,
     "demonstration": True,
     "simulated": True,

@@ -20,7 +20,7 @@ from common.lab.statistics import paired_block_bootstrap
 
 @pytest.fixture(scope="module")
 def found(contest_task, toy_paper, opponents, candidates):
-    protocol = {"best_no_ai": "last_week", "margin": 0.02, "demonstration": True}
+    protocol = {"no_ai": "last_week", "margin": 0.02, "demonstration": True}
     return compare(contest_task, *toy_paper, (*opponents, *candidates), protocol)
 
 
@@ -268,7 +268,7 @@ def test_what_was_not_verified_is_said_from_the_facts(found):
     ("protocol", "message"),
     [
         ({}, "best rung without AI is None"),
-        ({"best_no_ai": "linear"}, "best rung without AI is 'linear'"),
+        ({"no_ai": "linear"}, "best rung without AI is 'linear'"),
     ],
 )
 def test_the_rung_without_ai_must_be_chosen_beforehand(

@@ -42,7 +42,7 @@ def found(contest_task, toy_paper, opponents, candidates):
     stressed = replace(
         candidates[2], stress={"Pannes": {"visits": candidates[2].submission.answers["visits"]}}
     )
-    protocol = {"best_no_ai": "last_week", "margin": 0.02, "usecase": "toy", "task": "visits"}
+    protocol = {"no_ai": "last_week", "margin": 0.02, "usecase": "toy", "task": "visits"}
     entries = (*opponents, replace(candidates[0], entry=entry), refused, stressed)
     return compare(contest_task, *toy_paper, entries, protocol)
 
