@@ -4,7 +4,8 @@
 
     AuneError
     ├── UsageError            exit 2   the call itself is off
-    │   └── MissingExtraError          a package of an optional extra is not installed
+    │   ├── MissingExtraError          a package of an optional extra is not installed
+    │   └── VersionError               a step back that nobody asked for explicitly
     ├── DataError             exit 3   data refused
     │   ├── SourceError                a public file is missing or not the pinned one
     │   ├── TableError                 a file of one's own breaks the contract
@@ -17,6 +18,7 @@
     │   ├── OperatorError              opset too new, or an operator outside the list
     │   └── GoldenRowError             a golden row does not give its recorded output
     ├── ThresholdError        exit 5   a figure is below the asked threshold
+    ├── StoreError            exit 1   the store of bundles cannot be read, written or locked
     └── ConformanceError      exit 1   a use case breaks a rule that holds for all of them
 """
 
@@ -34,9 +36,11 @@ __all__ = [
     "OperatorError",
     "SignatureError",
     "SourceError",
+    "StoreError",
     "TableError",
     "ThresholdError",
     "UsageError",
+    "VersionError",
 ]
 
 
@@ -78,6 +82,10 @@ class UsageError(AuneError):
 
 class MissingExtraError(UsageError):
     """A package of an optional extra is needed and not installed."""
+
+
+class VersionError(UsageError):
+    """An older version, an older schema or a version number used twice, without being asked for."""
 
 
 class DataError(AuneError):
@@ -132,6 +140,10 @@ class ThresholdError(AuneError):
     """A figure is below the asked threshold."""
 
     exit_code = 5
+
+
+class StoreError(AuneError):
+    """The store of installed bundles cannot be read, written or locked on this machine."""
 
 
 class ConformanceError(AuneError):
