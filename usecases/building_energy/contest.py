@@ -324,7 +324,7 @@ def _tables(hidden: Dataset, window: Period, asked: Examples) -> dict[str, "pd.D
         "history.csv": _history(hidden, stop),
         "weather.csv": _weather(hidden, stop, np.unique(asked.days)),
         "weather_forecast.csv": _weather_forecasts(asked),
-        "closures.csv": pd.DataFrame({"day": days[closures(days, hidden) == 1]}),
+        "closures.csv": pd.DataFrame({"day": _dates(days[closures(days, hidden) == 1])}),
     }
 
 
@@ -371,12 +371,20 @@ def _weather_forecasts(asked: Examples) -> "pd.DataFrame":
     ahead = np.arange(n_days) - n_days + 1
     return pd.DataFrame(
         {
-            "issue_time_utc": np.repeat(asked.issued[first], 24 * n_days),
-            "day": np.repeat((days[:, None] + ahead).ravel(), 24),
+            "issue_time_utc": np.repeat(
+                pd.DatetimeIndex(asked.issued[first]).tz_localize("UTC"), 24 * n_days
+            ),
+            "day": np.repeat(_dates((days[:, None] + ahead).ravel()), 24),
             "clock_hour": np.tile(np.arange(24), len(days) * n_days),
             "temperature_celsius": known.ravel(),
         }
     )
+
+
+def _dates(days: Array) -> Array:
+    """Return civil days as text: a day has no time zone."""
+    texts: Array = np.datetime_as_string(days, unit="D").astype(object)
+    return texts
 
 
 def _damaged(damage: Damage, inputs: Mapping[str, Array]) -> dict[str, Array]:
