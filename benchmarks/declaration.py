@@ -167,7 +167,7 @@ class Declaration:
     def title(self) -> str:
         """Name and version, as printed."""
         candidate = self.raw["candidate"]
-        return f"{candidate['name']} {candidate['version']}"
+        return f"{candidate['name']} (v{candidate['version']})"
 
     @property
     def explains(self) -> bool:

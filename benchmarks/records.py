@@ -179,7 +179,7 @@ class Standing:
     dominated_by
         Ids whose worst corner (error high, energy high) is better than its best corner.
     service_year
-        French line name to (low, high) kWh a year, or EUR for the line ``coût``.
+        French line name to (low, high) Wh a year, or EUR for the line ``coût``.
     """
 
     entry: Entry

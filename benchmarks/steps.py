@@ -265,7 +265,7 @@ def _entered(
     if len(submission.answers) == 0 and not submission.refused:
         raise DataError(f"{folder.name} answers nothing", expected="one answer column at least")
     found = [*answered.findings, *submission.findings]
-    if not submission.refused:
+    if submission.answers:
         found += contest.check(submission, questions)
     entry = Entry(
         id=declaration.id,
@@ -301,15 +301,17 @@ def _predictions_per_year(questions: Questions) -> float:
 
 
 def _with_year(standing: Standing, predictions: float) -> Standing:
-    """Add the service-year lines: as declared, or a scheduled batch for our own models."""
+    """Add the service-year lines, in Wh: as declared, or our own as a scheduled batch.
+
+    Our own models are trained again once a year and keep no machine of their own switched on.
+    """
     entry = standing.entry
-    year: dict[str, tuple[float, float]]
-    if entry.role != "candidate":
-        year = dict(service_year(Service(predictions), entry.predict, entry.train))
-        return replace(standing, service_year=year)
-    declared = declaration_of(entry.declaration)
-    year = dict(service_year(service_of(declared, predictions), entry.predict, entry.train))
-    cost = cost_eur_per_year(declared)
-    if math.isfinite(cost[1]):
+    declared = declaration_of(entry.declaration) if entry.role == "candidate" else None
+    service = service_of(declared, predictions) if declared else Service(predictions, trainings=1)
+    year = {
+        name: (1000 * low, 1000 * high)
+        for name, (low, high) in service_year(service, entry.predict, entry.train).items()
+    }
+    if declared and math.isfinite((cost := cost_eur_per_year(declared))[1]):
         year["coût"] = cost
     return replace(standing, service_year=year)

@@ -53,9 +53,10 @@ def comparison_page(
         simulated=bool(protocol.get("simulated")),
         dataset={key: protocol.get(key) for key in ("simulated", "proxy")},
         demonstration=bool(protocol.get("demonstration")),
+        summary=words.summary(comparison),
         verdict=words.verdict_lines(comparison),
         badges=[
-            (standing.entry.title, words.badges(standing))
+            words.badges(standing)
             for standing in comparison.standings
             if standing.entry.role == "candidate"
         ],
@@ -134,8 +135,9 @@ def _metrics(comparison: Comparison, titles: Mapping[str, str]) -> dict[str, Any
     """Return every metric of every entry as a table."""
     rows = []
     for standing in comparison.standings:
-        cells = [_scored(standing.scores.get(name)) for name in titles]
-        rows.append((standing.entry.title, *(f"{a} ({b})" if b else a for a, b in cells)))
+        if standing.verdict != "refused":
+            cells = [_scored(standing.scores.get(name)) for name in titles]
+            rows.append((standing.entry.title, *(f"{a} ({b})" if b else a for a, b in cells)))
     return {"header": ("Solution", *titles.values()), "rows": rows}
 
 
@@ -164,12 +166,15 @@ def _main_unit(comparison: Comparison) -> str:
 
 
 def _alerts(comparison: Comparison) -> list[str]:
-    return [
-        f"{standing.entry.title} : l'erreur varie de plus de 25 % entre classes de "
-        f"« {' », « '.join(standing.alert_slices)} »."
-        for standing in comparison.standings
-        if standing.alert_slices
-    ]
+    """Say, slice by slice, for whom the error varies by more than a quarter."""
+    scored = [standing for standing in comparison.standings if standing.slices]
+    names = dict.fromkeys(name for standing in scored for name in standing.alert_slices)
+    lines = []
+    for name in names:
+        concerned = [each.entry.title for each in scored if name in each.alert_slices]
+        who = "toutes les solutions" if len(concerned) == len(scored) else ", ".join(concerned)
+        lines.append(f"« {name} » : l'erreur varie de plus de 25 % entre classes ({who}).")
+    return lines
 
 
 def _stress(comparison: Comparison) -> dict[str, Any]:
@@ -195,7 +200,7 @@ def _service(comparison: Comparison) -> dict[str, Any]:
         cells = []
         for name in names:
             low, high = standing.service_year.get(name, (float("nan"), float("nan")))
-            unit = "€" if name.startswith("coût") else "kWh"
+            unit = "€" if name.startswith("coût") else "Wh"
             cells.append(french.bounds(low, high, unit))
         rows.append((standing.entry.title, *cells))
     return {"header": ("Solution", *names), "rows": rows if names else []}

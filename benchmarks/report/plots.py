@@ -76,7 +76,7 @@ def _errors_of(standing: Standing) -> tuple[float, float, float]:
 
 
 def _boxes(shown: Sequence[Standing]) -> Canvas:
-    key_rows = (len(shown) + 1) // 2
+    key_rows = len(shown)
     canvas = Canvas(WIDTH, 420 + 22 * key_rows)
     if not shown:
         canvas.text((20, 40), "Aucune énergie connue : rien à placer.")
@@ -90,10 +90,9 @@ def _boxes(shown: Sequence[Standing]) -> Canvas:
     canvas.text((_RIGHT, 356), "Wh pour 1 000 réponses (échelle logarithmique)", anchor="end")
     for number, standing in enumerate(shown, start=1):
         _box(canvas, standing, number, across, up)
-        column, row = divmod(number - 1, key_rows)
         colour = ACCENT if standing.entry.role == "reference" else INK
         text = f"{number}  {standing.entry.title}" + (" (dominée)" * bool(standing.dominated_by))
-        where = (8 + column * WIDTH / 2, 384 + 22 * row)
+        where = (8, 362 + 22 * number)
         canvas.text(where, text, colour=colour, bold=standing.entry.role == "reference")
     _legend(canvas, 390 + 22 * key_rows, shown)
     return canvas
@@ -110,7 +109,7 @@ def _box(canvas: Canvas, standing: Standing, number: int, across: Scale, up: Sca
     middle = across(evidence.central), up(centre)
     hollow = bool(standing.dominated_by)
     canvas.mark(middle, _SHAPES[evidence.level], colour, 5, hollow=hollow)
-    canvas.text((middle[0], top - 6), str(number), colour=colour, anchor="middle")
+    canvas.text((right + 4, top + 10), str(number), colour=colour)
 
 
 def _legend(canvas: Canvas, y: float, shown: Sequence[Standing]) -> None:

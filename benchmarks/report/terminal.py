@@ -31,5 +31,5 @@ def text_table(comparison: Comparison, metric: str) -> str:
     console = Console(width=150)
     with console.capture() as captured:
         console.print(table)
-    lines = "\n".join(words.verdict_lines(comparison))
+    lines = "\n".join((words.summary(comparison), *words.verdict_lines(comparison)))
     return f"{captured.get()}{lines}"

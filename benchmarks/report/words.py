@@ -16,6 +16,7 @@ __all__ = [
     "relative_loss",
     "severities",
     "signed",
+    "summary",
     "verdict_lines",
 ]
 
@@ -33,6 +34,13 @@ _HEADS: Mapping[str, str] = {
     "worse": "moins bonne que le modèle de référence",
     "undetermined": "indécidable face au modèle de référence",
     "refused": "refusée, elle n'est pas notée",
+}
+_COUNTED: Mapping[str, tuple[str, str]] = {
+    "better": ("meilleure", "meilleures"),
+    "equivalent": ("équivalente", "équivalentes"),
+    "worse": ("moins bonne", "moins bonnes"),
+    "undetermined": ("indécidable", "indécidables"),
+    "refused": ("refusée", "refusées"),
 }
 SEVERITIES: Mapping[str, str] = {
     "refused": "refus",
@@ -80,7 +88,9 @@ def energy_against_reference(standing: Standing) -> str:
         return f"{_times(low, high)} plus d'énergie"
     if high < 1 / ALIKE:
         return f"{_times(1 / high, 1 / low)} moins d'énergie"
-    return f"énergie comparable (rapport de {_ratio(low)} à {_ratio(high)})"
+    if low > 1 / ALIKE and high < ALIKE:
+        return "énergie égale"
+    return f"énergies non départagées (rapport de {_ratio(low)} à {_ratio(high)})"
 
 
 def headline(standing: Standing) -> str:
@@ -98,34 +108,50 @@ def headline(standing: Standing) -> str:
     return text + "."
 
 
+def summary(comparison: Comparison) -> str:
+    """Return the one sentence to remember: how the candidates stand, all together."""
+    candidates = [each for each in comparison.standings if each.entry.role == "candidate"]
+    if not candidates:
+        return "Aucune solution n'a encore été remise : seuls nos modèles sont comparés."
+    counts = dict.fromkeys(_COUNTED, 0)
+    for standing in candidates:
+        counts[standing.verdict] += 1
+    parts = [
+        f"{count} {words[count > 1]}"
+        for verdict, words in _COUNTED.items()
+        if (count := counts[verdict])
+    ]
+    compared = french.plural(len(candidates), "solution remise", "solutions remises")
+    return f"{compared} face au modèle de référence : {', '.join(parts)}."
+
+
 def verdict_lines(comparison: Comparison) -> tuple[str, ...]:
-    """Return the sentences of the banner: candidates in order, then what can be told apart."""
+    """Return a sentence for each candidate, then what can be told apart."""
     lines = [
         f"{headline(standing)} {_advice(standing)}".strip()
         for standing in comparison.standings
         if standing.entry.role == "candidate"
     ]
-    if not lines:
-        lines = ["Aucune solution n'a encore été remise : seuls nos modèles sont comparés."]
     smallest = french.percent(comparison.minimum_detectable)
     lines.append(
-        "Calculé avant l'ouverture des réponses : cette épreuve distingue des écarts d'erreur "
-        f"de {smallest} au moins (puissance 80 %)."
+        "Calculé avant l'ouverture des réponses : cette épreuve distingue quatre fois sur cinq "
+        f"un écart d'erreur de {smallest}."
     )
     return tuple(lines)
 
 
-def badges(standing: Standing) -> tuple[tuple[str, str], ...]:
-    """Return the three judgements of a candidate: precision, energy, explanations."""
+def badges(standing: Standing) -> tuple[str, str, str, str]:
+    """Return a candidate's name and its three judgements: precision, energy, explanations."""
     explained = {
         "contributions": "vérifiées, réponse par réponse",
         "declared": "annoncées, non vérifiées",
         "none": "aucune",
     }[standing.entry.explains]
     return (
-        ("Précision", VERDICTS[standing.verdict]),
-        ("Énergie", energy_against_reference(standing)),
-        ("Explications", explained),
+        standing.entry.title,
+        VERDICTS[standing.verdict],
+        energy_against_reference(standing),
+        explained,
     )
 
 
