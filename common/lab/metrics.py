@@ -19,7 +19,6 @@ from common.lab.usecase import Array
 
 __all__ = [
     "ABS_NMBE",
-    "BRIER",
     "CALIBRATED_80",
     "CATALOGUE",
     "COVERAGE_80",
@@ -27,7 +26,6 @@ __all__ = [
     "COVERAGE_80_P90",
     "COVERAGE_90",
     "DAILY_WAPE",
-    "LOG_LOSS",
     "MASE",
     "NMBE",
     "NRMSE",
@@ -40,6 +38,7 @@ __all__ = [
     "Metric",
     "Scored",
     "score",
+    "value",
 ]
 
 
@@ -77,6 +76,9 @@ class Metric:
         For figures that exist only over all units together (a portfolio):
         ``pooled(scored, counts) -> (n_draws,)`` where counts (n_draws, n_units) says how
         often each unit was drawn. ``compute`` is then each unit's own figure.
+    resampled
+        What the interval of a pooled figure draws: ``units``, or ``blocks`` of time that all
+        units share, where counts is (n_draws, n_blocks); what is scored then has ``blocks``.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Metric:
     target: float | None = None
     summary: Callable[[Array], Array] = lambda values: np.median(values, axis=-1)
     pooled: Callable[[Any, Array], Array] | None = None
+    resampled: Literal["units", "blocks"] = "units"
 
     def __post_init__(self) -> None:
         if self.better not in ("lower", "higher", "target"):
@@ -98,13 +101,24 @@ class Metric:
                 f"metric {self.name}: better={self.better!r}, target={self.target}",
                 expected='a target with better="target", and only then',
             )
+        if self.resampled == "blocks" and self.pooled is None:
+            raise UsageError(
+                f"metric {self.name}: blocks are drawn of a figure that is not pooled",
+                expected="pooled, or units drawn",
+            )
+
+    def clusters(self, scored: Scored) -> int:
+        """Return how many units, or blocks, the interval of a pooled figure draws from."""
+        return len(scored.blocks if self.resampled == "blocks" else scored.units)  # type: ignore[attr-defined]  # only what has blocks is scored by blocks
 
 
 def score(metric: Metric, scored: Scored, rng: np.random.Generator, draws: int = DRAWS) -> Score:
-    """Sum a metric up over units, with its 95 % percentile bootstrap over units.
+    """Sum a metric up over units, with its 95 % percentile bootstrap over units or blocks.
 
     The protocol of ``briefs/building_energy.md`` 3.1: the metric of each meter, the median over
-    meters, 2,000 draws of meters.
+    meters, 2,000 draws of meters. A pooled metric may draw blocks of time instead
+    (``briefs/delivery_zones.md`` 3.3, rule 8); draws that leave it undefined (no positive case,
+    say) do not count.
 
     Raises
     ------
@@ -120,9 +134,10 @@ def score(metric: Metric, scored: Scored, rng: np.random.Generator, draws: int =
         values = values[defined]
         centre, drawn = metric.summary(values), metric.summary(resampled_values(values, rng, draws))
     else:
-        n_units = len(values)
-        centre = metric.pooled(scored, np.ones((1, n_units)))[0]
-        drawn = metric.pooled(scored, resampled_counts(n_units, rng, draws))
+        n_units, n_clusters = len(values), metric.clusters(scored)
+        centre = metric.pooled(scored, np.ones((1, n_clusters)))[0]
+        drawn = metric.pooled(scored, resampled_counts(n_clusters, rng, draws))
+        drawn = drawn[np.isfinite(drawn)]
     low, high = bounds(drawn)
     return Score(
         metric=metric.name,
@@ -134,6 +149,19 @@ def score(metric: Metric, scored: Scored, rng: np.random.Generator, draws: int =
         n_units=n_units,
         n_values=len(scored),
     )
+
+
+def value(metric: Metric, scored: Scored) -> float:
+    """Return a metric's figure over all units, without its interval; NaN where undefined.
+
+    >>> value(WAPE, Forecasts.from_columns(["m", "m"], [8, 12], [9, 5]))  # (1 + 7) / 20
+    40.0
+    """
+    if metric.pooled is not None:
+        return float(metric.pooled(scored, np.ones((1, metric.clusters(scored))))[0])
+    values = metric.compute(scored)
+    known = values[np.isfinite(values)]
+    return float(metric.summary(known)) if len(known) else float("nan")
 
 
 def _ratio(numerator: Array, denominator: Array) -> Array:
@@ -307,25 +335,6 @@ def _portfolio_nrmse(forecasts: Forecasts, counts: Array) -> Array:
     return 100 * _ratio(np.sqrt(squares / len(stamps)), mean)
 
 
-def _brier(forecasts: Forecasts) -> Array:
-    """Mean squared difference of a probability and what happened, 0 or 1 (Brier 1950).
-
-    >>> _brier(Forecasts.from_columns(["m", "m"], [1, 0], [0.5, 0.5])).tolist()
-    [0.25]
-    """
-    return forecasts.means((forecasts.predicted - forecasts.actual) ** 2)
-
-
-def _log_loss(forecasts: Forecasts) -> Array:
-    """Mean of -log of the probability given to what happened, in nats, clipped at 1e-6.
-
-    >>> _log_loss(Forecasts.from_columns(["m", "m"], [1, 0], [0.5, 0.5])).round(4).tolist()
-    [0.6931]
-    """
-    given = np.where(forecasts.actual > 0.5, forecasts.predicted, 1 - forecasts.predicted)
-    return forecasts.means(-np.log(np.clip(given, 1e-6, 1)))
-
-
 def _cover_80(forecasts: Forecasts) -> Array:
     return _coverage(forecasts, 0.1, 0.9)
 
@@ -403,8 +412,6 @@ PORTFOLIO_NRMSE = Metric(
     _nrmse,
     pooled=_portfolio_nrmse,
 )
-BRIER = Metric("brier", "Score de Brier", "1", "lower", _brier)
-LOG_LOSS = Metric("log_loss", "Perte logarithmique", "1", "lower", _log_loss)
 
 CATALOGUE: Mapping[str, Metric] = {
     metric.name: metric
@@ -425,8 +432,6 @@ CATALOGUE: Mapping[str, Metric] = {
         WIDTH_80,
         WIDTH_90,
         PORTFOLIO_NRMSE,
-        BRIER,
-        LOG_LOSS,
     )
 }
-"""Every metric by name."""
+"""Every metric of forecasts by name; those of probabilities are in `probability_metrics`."""

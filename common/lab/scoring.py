@@ -197,8 +197,7 @@ def concatenate(parts: list[Examples]) -> Examples:
 
 def _main(task: Task, examples: Examples, outputs: Outputs, rows: Array) -> float:
     part = {name: outputs[name][rows] for name in kept(task)}
-    values = task.metrics[0].compute(task.scored(examples.take(rows), part, {}))
-    return float(np.nanmedian(values))
+    return metrics.value(task.metrics[0], task.scored(examples.take(rows), part, {}))
 
 
 def _stacked(parts: list[Outputs]) -> Outputs:
