@@ -255,9 +255,10 @@ def adversaries(task: Task, inputs: Mapping[str, Array], seed: int) -> Iterator[
         yield f"{name} constant", ordinary | {name: np.ascontiguousarray(constant)}
         if declared.missing:
             yield f"{name} unknown", ordinary | {name: np.full_like(values, np.nan)}
-            last = values.copy()
-            last[:, -1] = np.nan
-            yield f"{name} unknown at its end", ordinary | {name: last}
+            if values.ndim > 1:
+                last = values.copy()
+                last[:, -1] = np.nan
+                yield f"{name} unknown at its end", ordinary | {name: last}
     unknown = {item.name: np.full_like(ordinary[item.name], np.nan) for item in numbers
                if item.missing}  # fmt: skip
     yield "nothing known", ordinary | unknown
