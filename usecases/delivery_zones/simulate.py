@@ -2,18 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 
 from common.edge.errors import UsageError
-from common.lab.usecase import Array, Dataset
+from common.lab.usecase import Array, Dataset, Split
 from usecases.delivery_zones.events import Place, dataset_of
 
-__all__ = ["KINDS", "Kind", "simulate"]
+__all__ = ["KINDS", "Kind", "simulate", "simulate_for"]
 
 TIMEZONE = "Europe/Paris"
-FIRST_DAY = "2025-01-06"
+FIRST_DAY = date(2025, 1, 6)
 """A Monday; sixteen weeks from it hold the spring night of 30 March 2025."""
 
 MAX_STAY_MINUTES = 30.0
@@ -30,6 +31,8 @@ COMPANION_SHARE, COMPANION_MINUTES = 0.15, 6.0
 """Arrivals that bring a second one a few minutes later: rounds meet at the same shops."""
 DRIFT_PER_WEEK = 0.008
 OUTAGES_PER_WEEK, OUTAGE_HOURS = 0.12, 9.0
+WARM_UP_DAYS = 14
+"""Days drawn before a task's first day, for what its inputs look back on."""
 LATE_OPENING_WEEKS = 4
 """Every twelfth zone opens after so many weeks."""
 
@@ -76,7 +79,24 @@ KINDS: Mapping[str, Kind] = {
 """Invented round figures of a plausible order; no measurement stands behind them."""
 
 
-def simulate(seed: int, n_zones: int = 12, weeks: int = 16) -> Dataset:
+def simulate_for(split: Split, seed: int, n_zones: int = 12) -> Dataset:
+    """Draw invented events over the days of a task's split, with two weeks before them.
+
+    Parameters
+    ----------
+    split
+        Whole weeks are drawn, from a Monday to past the end of the test period.
+    seed, n_zones
+        See `simulate`.
+    """
+    first = split.train_start - timedelta(WARM_UP_DAYS + split.train_start.weekday())
+    weeks = -(-(split.test.stop - first).days // 7) + 1
+    return simulate(seed, n_zones, weeks, first_day=first)
+
+
+def simulate(
+    seed: int, n_zones: int = 12, weeks: int = 16, *, first_day: date = FIRST_DAY
+) -> Dataset:
     """Draw the events of invented delivery bays; never a basis for a score.
 
     Arrivals follow weekday and hour, vary from day to day by more than Poisson's law,
@@ -92,7 +112,9 @@ def simulate(seed: int, n_zones: int = 12, weeks: int = 16) -> Dataset:
     n_zones
         Number of zones; the four kinds take turns.
     weeks
-        Weeks from Monday 6 January 2025.
+        How many from ``first_day``.
+    first_day
+        A Monday.
 
     Returns
     -------
@@ -103,7 +125,7 @@ def simulate(seed: int, n_zones: int = 12, weeks: int = 16) -> Dataset:
     Raises
     ------
     UsageError
-        If ``n_zones`` or ``weeks`` is below 1.
+        If ``n_zones`` or ``weeks`` is below 1, or ``first_day`` is not a Monday.
 
     Examples
     --------
@@ -115,6 +137,8 @@ def simulate(seed: int, n_zones: int = 12, weeks: int = 16) -> Dataset:
         raise UsageError(
             f"simulate {n_zones} zones over {weeks} weeks", expected="at least one of each"
         )
+    if first_day.weekday():
+        raise UsageError(f"first day {first_day}", expected="a Monday: weekdays are counted")
     rng = np.random.default_rng(seed)
     zones = _zones(n_zones, rng)
     stays, outages, counts = [], [], []
@@ -128,7 +152,7 @@ def simulate(seed: int, n_zones: int = 12, weeks: int = 16) -> Dataset:
         stays.append(seen.assign(curb_zone_id=zone["curb_zone_id"]))
         outages.append(unknown.assign(curb_zone_id=zone["curb_zone_id"]))
         counts.append((zone["curb_zone_id"], len(arrivals), blocked))
-    sessions, spells = _timed(pd.concat(stays)), _timed(pd.concat(outages))
+    sessions, spells = (_timed(pd.concat(tables), first_day) for tables in (stays, outages))
     opened = sessions.groupby("curb_zone_id")["event_time_start"].min()
     zones["valid_from"] = zones["curb_zone_id"].map(opened)
     blocked_table = pd.DataFrame(counts, columns=["curb_zone_id", "arrivals", "blocked"])
@@ -242,9 +266,9 @@ def _as_recorded(stays: pd.DataFrame, lost: pd.DataFrame) -> tuple[pd.DataFrame,
     return stays[~hidden], lost
 
 
-def _timed(table: pd.DataFrame) -> pd.DataFrame:
+def _timed(table: pd.DataFrame, first_day: date) -> pd.DataFrame:
     """Turn minutes of civil time into UTC, and bays into ids."""
-    midnight = pd.Timestamp(FIRST_DAY)
+    midnight = pd.Timestamp(first_day)
     times = {}
     for column in ("start", "end"):
         seconds = (60 * table[column]).round().astype(np.int64)

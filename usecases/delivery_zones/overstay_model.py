@@ -1,0 +1,203 @@
+"""The rungs of the overstay ladder, from the city's rate to boosted trees."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from common.lab.graph.additive import compile_lightgbm
+from common.lab.graph.heads import AdditiveHead, LinearHead, TreeHead
+from common.lab.usecase import Array, Fitted, Rung, Training
+from usecases.delivery_zones.overstay_features import CLOCK_TERMS, WEEKEND_TERMS
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
+
+__all__ = ["Trees", "additive", "boosted", "logistic", "overstay_rungs", "rate"]
+
+STATE_TERMS = ("bays_taken", "empty_time", "recent_stays")
+LINEAR_TERMS = (
+    "zone_rate",
+    "zone_hour_rate",
+    "half_limit",
+    "weekend",
+    *CLOCK_TERMS,
+    *WEEKEND_TERMS,
+    *STATE_TERMS,
+)
+TREE_TERMS = ("zone_rate", "zone_hour_rate", "half_limit", "clock_hour", "weekday", *STATE_TERMS)
+PAIRS = (
+    ("clock_hour", "weekday"),
+    ("zone_rate", "clock_hour"),
+    ("zone_rate", "half_limit"),
+    ("half_limit", "clock_hour"),
+    ("half_limit", "recent_stays"),
+    ("half_limit", "empty_time"),
+)
+PENALTY = 0.01
+"""Inverse strength ``C`` of the ridge on standardised columns; of 1 and 0.01 the better on
+Hamburg, equal on Dundee."""
+
+
+@dataclass(frozen=True)
+class Trees:
+    """Settings of a boosted rung, as LightGBM names them.
+
+    Parameters
+    ----------
+    rounds, leaves, learning_rate, max_bin, min_rows
+        Small: some ten thousand stays say little about each.
+    pairs
+        Declared pairs: trees then use one feature or one pair per path.
+    """
+
+    rounds: int
+    leaves: int
+    learning_rate: float = 0.05
+    max_bin: int = 31
+    min_rows: int = 200
+    pairs: tuple[tuple[str, str], ...] | None = None
+
+    def parameters(self, names: Sequence[str], seed: int) -> dict[str, Any]:
+        """Return LightGBM's parameters; one thread, the same bytes for the same seed."""
+        settings: dict[str, Any] = {
+            "objective": "binary",
+            "num_leaves": self.leaves,
+            "learning_rate": self.learning_rate,
+            "max_bin": self.max_bin,
+            "min_data_in_leaf": self.min_rows,
+            "lambda_l2": 1.0,
+            "num_threads": 1,
+            "deterministic": True,
+            "force_row_wise": True,
+            "seed": seed % 2**31,
+            "verbose": -1,
+        }
+        if self.pairs is not None:
+            place = {name: index for index, name in enumerate(names)}
+            alone = [[index] for index in range(len(names))]
+            settings["interaction_constraints"] = alone + [
+                [place[first], place[second]] for first, second in self.pairs
+            ]
+        return settings
+
+
+ADDITIVE = Trees(rounds=120, leaves=8, max_bin=15, pairs=PAIRS)
+BOOSTED = Trees(rounds=120, leaves=8)
+
+
+def rate(term: str, training: Training) -> Fitted:
+    """Take one observed rate, already log-odds, as the answer: a rung without AI."""
+    del training
+    return Fitted(LinearHead((term,), (1.0,), 0.0, (0.0,)))
+
+
+def logistic(training: Training) -> Fitted:
+    """Fit one ridge logistic regression for both steps."""
+    from sklearn.linear_model import LogisticRegression
+
+    names, X = _columns(training, LINEAR_TERMS)
+    means = X.mean(axis=0, dtype=np.float64)
+    scale = X.std(axis=0, dtype=np.float64) + 1e-9
+    model = LogisticRegression(C=PENALTY, max_iter=1000)
+    model.fit((X - means) / scale, training.target > 0.5, sample_weight=training.weight)
+    slopes = model.coef_[0] / scale
+    head = LinearHead(
+        names, tuple(slopes.tolist()), float(model.intercept_[0]), tuple(means.tolist())
+    )
+    return Fitted(head, reference=partial(_linear, slopes, means, head.baseline))
+
+
+def additive(settings: Trees, training: Training) -> Fitted:
+    """Fit step functions and declared pairs."""
+    names, X = _columns(training, TREE_TERMS)
+    booster = _boosted(settings, names, X, training)
+    head = AdditiveHead(compile_lightgbm([booster], X), names)
+    return Fitted(head, reference=partial(_raw, booster))
+
+
+def boosted(settings: Trees, training: Training) -> Fitted:
+    """Fit trees without constraint."""
+    names, X = _columns(training, TREE_TERMS)
+    booster = _boosted(settings, names, X, training)
+    return Fitted(TreeHead.of([booster], names), reference=partial(_raw, booster))
+
+
+def _boosted(settings: Trees, names: Sequence[str], X: Array, training: Training) -> "Booster":
+    import lightgbm
+
+    data = lightgbm.Dataset(X, training.target, weight=training.weight)
+    return lightgbm.train(settings.parameters(names, training.seed), data, settings.rounds)
+
+
+def _columns(training: Training, wanted: Sequence[str]) -> tuple[tuple[str, ...], Array]:
+    """Return the names in the order of the task's terms, and their columns."""
+    names = [term.name for term in training.terms]
+    kept = [place for place, name in enumerate(names) if name in set(wanted)]
+    return tuple(names[place] for place in kept), training.matrix[:, kept]
+
+
+def _linear(slopes: Array, means: Array, baseline: float, X: Array) -> Array:
+    log_odds: Array = baseline + (X - means) @ slopes
+    return log_odds
+
+
+def _raw(booster: "Booster", X: Array) -> Array:
+    log_odds: Array = np.asarray(booster.predict(X, raw_score=True, num_threads=1))
+    return log_odds
+
+
+def overstay_rungs() -> tuple[Rung, ...]:
+    """Return the ladder, rungs without AI first."""
+    return (
+        Rung(
+            "base_rate",
+            "Taux de la ville",
+            "no_ai",
+            "global",
+            partial(rate, "city_rate"),
+            note="Part des stationnements déjà terminés qui ont dépassé la limite, partout.",
+        ),
+        Rung(
+            "zone_rate",
+            "Taux de la zone",
+            "no_ai",
+            "global",
+            partial(rate, "zone_rate"),
+            note="La même part dans la zone, rapprochée de celle de la ville faute de recul.",
+        ),
+        Rung(
+            "zone_hour_rate",
+            "Taux de la zone par tranche de trois heures",
+            "no_ai",
+            "global",
+            partial(rate, "zone_hour_rate"),
+            note="La même part dans la zone et la tranche horaire, rapprochée de la zone.",
+        ),
+        Rung(
+            "logistic",
+            "Régression logistique",
+            "linear",
+            "global",
+            logistic,
+            note="Taux de la zone, heure, jour et état de la zone, pondérés une fois pour toutes.",
+        ),
+        Rung(
+            "additive",
+            "Modèle additif (GA2M)",
+            "additive",
+            "global",
+            partial(additive, ADDITIVE),
+            note="Courbes et couples déclarés ; chaque effet se lit.",
+        ),
+        Rung(
+            "boosted",
+            "Arbres boostés",
+            "boosted",
+            "global",
+            partial(boosted, BOOSTED),
+            note="120 arbres sans contrainte : la mesure de ce qu'on pourrait gagner.",
+        ),
+    )
