@@ -146,7 +146,7 @@ def test_nothing_that_names_a_user_is_read(dundee: Dataset) -> None:
 def test_the_paris_files_cannot_be_fetched() -> None:
     """They carry personal data: no source lists them."""
     files = [path for source in load_sources(SOURCES) for path in source.files]
-    assert len(files) == 6
+    assert len(files) == 9
     assert not any("paris" in path.lower() for path in files)
 
 
