@@ -17,6 +17,7 @@
     │   ├── SignatureError             SHA256SUMS was not signed by a trusted key
     │   ├── OperatorError              opset too new, or an operator outside the list
     │   └── GoldenRowError             a golden row does not give its recorded output
+    ├── JournalError          exit 4   the journal of decisions is altered or unreadable
     ├── ThresholdError        exit 5   a figure is below the asked threshold
     ├── StoreError            exit 1   the store of bundles cannot be read, written or locked
     └── ConformanceError      exit 1   a use case breaks a rule that holds for all of them
@@ -30,6 +31,7 @@ __all__ = [
     "DataError",
     "GoldenRowError",
     "IntegrityError",
+    "JournalError",
     "ManifestError",
     "MeterError",
     "MissingExtraError",
@@ -134,6 +136,12 @@ class OperatorError(IntegrityError):
 
 class GoldenRowError(IntegrityError):
     """A golden row does not give its recorded output."""
+
+
+class JournalError(AuneError):
+    """The journal of decisions was altered, cannot be written or lacks what is asked."""
+
+    exit_code = 4
 
 
 class ThresholdError(AuneError):
