@@ -6,8 +6,10 @@ then kills itself, without any chance to clean up, when a line of progress begin
 
 import os
 import signal
+import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import usecases
 from usecases.building_energy.simulate import simulate
@@ -16,6 +18,7 @@ from usecases.building_energy.usecase import USECASE
 
 RUNGS = ("week_persistence", "similar_days", "linear")
 N_METERS = 3
+ROOT = Path(__file__).parents[2]
 
 
 def small_usecase():
@@ -32,6 +35,16 @@ def small_usecase():
 
 def small_discover():
     return {USECASE.name: small_usecase()}
+
+
+def program(folder, *words):
+    """Run ``aune`` on the small use case in a process of its own."""
+    environment = {name: value for name, value in os.environ.items() if name != "AUNE_SIGNING_KEY"}
+    environment |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, __file__, *map(str, words)],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False,
+    )  # fmt: skip
 
 
 def _kill_at(beginning):

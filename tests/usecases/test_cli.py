@@ -1,6 +1,5 @@
 """The command line from end to end, on a small simulated run that the session shares."""
 
-import importlib.util
 import json
 import os
 import re
@@ -15,81 +14,13 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-import usecases
 from common.edge.signature import SIGNATURE, SUMS, sums_text
 from common.lab import energy
 from common.lab.keys import ensure_key, public_path, sign
 from common.lab.record import Run
-from usecases import cli
 from usecases.building_energy.simulate import simulate
 
-PROGRAM = Path(__file__).with_name("aune_small.py")
 ROOT = Path(__file__).parents[2]
-
-
-def _small():
-    spec = importlib.util.spec_from_file_location("aune_small", PROGRAM)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SMALL = _small()
-
-
-@pytest.fixture
-def aune(monkeypatch, capsys, workplace):
-    """Call ``aune`` as a shell would; returns exit code, stdout and stderr."""
-    monkeypatch.setattr(usecases, "discover", SMALL.small_discover)
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["aune", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
-
-    return call
-
-
-@pytest.fixture
-def workplace(place, monkeypatch):
-    """The folder of the shared run, its key and its trusted keys."""
-    monkeypatch.chdir(place)
-    monkeypatch.delenv("AUNE_SIGNING_KEY", raising=False)
-    return place
-
-
-@pytest.fixture(scope="session")
-def place(tmp_path_factory):
-    """One run of the first task, made by the command in a process of its own."""
-    folder = tmp_path_factory.mktemp("commune")
-    done = _program(folder, "run", "building_energy", "--data", "simulated", "--json")
-    assert done.returncode == 0, done.stderr
-    (folder / "said.json").write_text(done.stdout, encoding="utf-8")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def bundle(place):
-    return next(place.glob("results/*/*/*/*.zip"))
-
-
-def _program(folder, *words):
-    environment = {name: value for name, value in os.environ.items() if name != "AUNE_SIGNING_KEY"}
-    environment |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, str(PROGRAM), *map(str, words)],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False,
-    )  # fmt: skip
-
-
-def _ends_well(out):
-    """Every command ends with what was done, where it is and what to do next."""
-    done, where, following = out.rstrip().splitlines()[-3:]
-    return done.startswith("fait    : ") and where.startswith("où      : ") and (
-        following.startswith("ensuite : ")
-    )  # fmt: skip
 
 
 def _unpacked(bundle, folder):
@@ -139,10 +70,10 @@ def test_help_comes_fast_and_names_every_command():
 
 @pytest.mark.parametrize("words", [["list"], ["data", "list"], ["data", "list", "building_energy"],
                                    ["doctor"]], ids=" ".join)  # fmt: skip
-def test_what_only_tells_ends_with_three_lines_and_speaks_json(aune, words):
+def test_what_only_tells_ends_with_three_lines_and_speaks_json(aune, words, ends_well):
     code, out, _ = aune(*words)
     assert code == 0
-    assert _ends_well(out)
+    assert ends_well(out)
     code, out, _ = aune(*words, "--json")
     assert code == 0
     assert json.loads(out)
@@ -189,15 +120,15 @@ def test_public_data_that_are_nowhere_are_refused_when_asked_for_by_name(
     assert code == 3
 
 
-def test_a_bundle_is_verified_and_described(aune, bundle):
+def test_a_bundle_is_verified_and_described(aune, bundle, ends_well):
     code, out, _ = aune("bundle", "verify", bundle)
     assert code == 0
     assert "64 lignes étalons" in out
-    assert _ends_well(out)
+    assert ends_well(out)
     code, out, _ = aune("bundle", "inspect", bundle)
     assert code == 0
     assert "load_kwh" in out
-    assert _ends_well(out)
+    assert ends_well(out)
     code, out, _ = aune("bundle", "verify", bundle, "--json")
     assert json.loads(out)["verified"] is True
 
@@ -283,12 +214,14 @@ def test_calibrated_offsets_of_a_site_widen_or_narrow_its_interval(aune, bundle,
     assert "gymnase_03" in err
 
 
-def test_evaluation_shows_the_bundle_beside_last_week_and_keeps_a_threshold(aune, bundle):
+def test_evaluation_shows_the_bundle_beside_last_week_and_keeps_a_threshold(
+    aune, bundle, ends_well
+):
     words = ["evaluate", bundle, "--data", "simulated"]
     code, out, _ = aune(*words)
     assert code == 0
     assert "sans IA, La semaine dernière" in out
-    assert _ends_well(out)
+    assert ends_well(out)
     code, out, err = aune(*words, "--json", "--below", "0.001")
     assert code == 5
     found = json.loads(out)
@@ -334,12 +267,14 @@ def own_folder(tmp_path_factory):
     return folder
 
 
-def test_a_commune_runs_its_own_csv_files_and_the_split_follows_them(own_folder, place, tmp_path):
-    done = _program(tmp_path, "run", "building_energy", "--data", own_folder)
+def test_a_commune_runs_its_own_csv_files_and_the_split_follows_them(
+    own_folder, place, tmp_path, ends_well, program
+):
+    done = program(tmp_path, "run", "building_energy", "--data", own_folder)
     assert done.returncode == 0, done.stderr
     # 365 days: test from day int(0.75 * 365) = 273, 1 October 2023, to the end of the year.
     assert "test 2023-10-01..2024-01-01" in done.stderr
-    assert _ends_well(done.stdout)
+    assert ends_well(done.stdout)
     run = Run.read(next(tmp_path.glob("results/*/*/*/run.json")))
     assert not run.dataset["simulated"]
     assert run.dataset["n_units"] == 3
@@ -372,16 +307,18 @@ def test_four_months_are_too_short_to_run_on(aune, own_folder, tmp_path):
 @pytest.mark.parametrize(
     "moment", ["similar_days: ", "mesure de l'énergie", "export, signature", "journal MLflow"]
 )
-def test_a_killed_run_leaves_nothing_half_written_and_the_next_one_resumes(tmp_path, moment):
+def test_a_killed_run_leaves_nothing_half_written_and_the_next_one_resumes(
+    tmp_path, moment, program
+):
     """SIGKILL gives no chance to clean up: what is there must be whole."""
     words = ["run", "building_energy", "--data", "simulated"]
-    killed = _program(tmp_path, "--kill-at", moment, *words)
+    killed = program(tmp_path, "--kill-at", moment, *words)
     assert killed.returncode == -9
     for folder in tmp_path.glob("results/building_energy/*/*"):
         assert Run.read(folder / "run.json").id == folder.name
         bundle = next(folder.glob("*.zip"))
-        assert _program(tmp_path, "bundle", "verify", bundle).returncode == 0
-    again = _program(tmp_path, *words)
+        assert program(tmp_path, "bundle", "verify", bundle).returncode == 0
+    again = program(tmp_path, *words)
     assert again.returncode == 0, again.stderr
     assert "repris de" in again.stderr
     assert not list(tmp_path.glob("results/.staging-*"))
