@@ -9,6 +9,7 @@ from usecases.delivery_zones.inventory_findings import LEVELS, Report
 __all__ = ["CSV_FILE", "inventory_page"]
 
 CSV_FILE: Final = "inventaire.csv"
+LABEL: Final = "Constats, le plus fréquent d'abord"
 TITLES: Final = {
     "erreur": "Erreurs : le schéma ou la loi n'est pas tenu",
     "avertissement": "Avertissements : probablement faux",
@@ -29,7 +30,8 @@ def inventory_page(report: Report, inventory_title: str) -> Page:
         ]  # fmt: skip
         if rows:
             header = ("Constat et geste", "Lignes", "Part", "Exemples", "Règle")
-            sections.append(Section(TITLES[level], listings=[Listing(TITLES[level], header, rows)]))
+            listing = Listing(LABEL, header, rows)
+            sections.append(Section(TITLES[level], listings=[listing]))
     return Page(
         file="inventaire.html",
         title="L'inventaire : ce qu'il faut corriger",
@@ -38,12 +40,11 @@ def inventory_page(report: Report, inventory_title: str) -> Page:
         f"{plural(counts['avertissement'], 'sorte')} d'avertissements.",
         first=_first(report),
         observed=False,
+        foot=f"Données : {inventory_title}.",
         sections=sections or [Section("Rien à corriger", words=["Toutes les règles sont tenues."])],
         exports=[(CSV_FILE, "une ligne par aire et par constat, à corriger dans un tableur")]
         * bool(report.findings),
-    ) if inventory_title else Page(
-        "inventaire.html", "L'inventaire", "", skipped="Aucun inventaire n'a été donné."
-    )  # fmt: skip
+    )
 
 
 def _first(report: Report) -> list[str]:

@@ -10,7 +10,14 @@ from common.lab.pages.french import bounds, number, percent, plural
 from common.lab.pages.svg import ACCENT, INK, Canvas, Scale, whisker
 from usecases.delivery_zones.decision.map import Mark, area_map
 from usecases.delivery_zones.decision.observed import GOODS_HOURS, Observed
-from usecases.delivery_zones.decision.page_parts import Drawing, Listing, Page, Plot, Section
+from usecases.delivery_zones.decision.page_parts import (
+    Drawing,
+    Listing,
+    Page,
+    Plot,
+    Section,
+    at_hour,
+)
 
 __all__ = ["full_csv", "map_page"]
 
@@ -25,7 +32,7 @@ MARKS: Final = (
 """The order of `FULL_BOUNDS`, then what is not known; each class has its own shape."""
 UNKNOWN_MARK: Final = len(MARKS) - 1
 MAX_ROWS, MAX_BARS = 60, 15
-ROW: Final = 34.0
+ROW, LEFT = 34.0, 18.0
 CSV_FILE: Final = "carte.csv"
 
 
@@ -39,15 +46,12 @@ def map_page(seen: Observed) -> Page:
         figures.append(ranking)
     words = [
         f"Part du temps où toutes les places d'une zone sont prises, du lundi au samedi de "
-        f"{start} h à {stop} h, {seen.period}.",
+        f"{at_hour(start)} à {at_hour(stop)}, {seen.period}.",
     ]
     if not placed.all():
         words.append(
-            f"{plural(int((~placed).sum()), 'zone')} sans coordonnées dans les données : "
-            "absente de la carte, présente au tableau."
-            if (~placed).sum() == 1
-            else f"{plural(int((~placed).sum()), 'zone')} sans coordonnées dans les données : "
-            "absentes de la carte, présentes au tableau."
+            f"Sans coordonnées dans les données : {plural(int((~placed).sum()), 'zone')}, au "
+            "tableau mais pas sur la carte."
         )
     return Page(
         file="carte.html",
@@ -119,15 +123,15 @@ def _ranking(table: pd.DataFrame) -> Figure | None:
     if known.empty:
         return None
     canvas = Canvas(WIDTH, ROW * len(known) + 30)
-    across = Scale(0.0, float(known["high"].max()) * 1.05, 8, WIDTH - 64)
+    across = Scale(0.0, float(known["high"].max()) * 1.05, LEFT, WIDTH - 64)
     bottom = ROW * len(known) + 6
     for tick in across.ticks():
         canvas.line((across(tick), 0), (across(tick), bottom))
         canvas.text((across(tick), bottom + 17), percent(tick, 0), anchor="middle")
     for line, row in enumerate(known.itertuples()):
         y = ROW * line + 14
-        canvas.text((8, y), str(row.title), colour=INK)
-        canvas.rect((8, y + 4), (across(row.share) - 8, 10), ACCENT)
+        canvas.text((LEFT, y), str(row.title), colour=INK)
+        canvas.rect((LEFT, y + 4), (across(row.share) - LEFT, 10), ACCENT)
         whisker(canvas, (across(row.low), y + 9), (across(row.high), y + 9), INK)
         canvas.text((across(row.high) + 6, y + 14), percent(row.share, 0), colour=INK)
     title = "Les zones les plus souvent complètes"

@@ -14,7 +14,13 @@ from common.lab.pages.svg import ACCENT, INK, Canvas, Scale, axes, whisker
 from common.lab.usecase import Array
 from usecases.delivery_zones.decision.misuse import Misuse, Policy, misuse, patrol_hours
 from usecases.delivery_zones.decision.observed import Observed, goods_time
-from usecases.delivery_zones.decision.page_parts import Listing, Page, Section
+from usecases.delivery_zones.decision.page_parts import (
+    Listing,
+    Page,
+    Section,
+    at_hour,
+    in_parentheses,
+)
 from usecases.delivery_zones.dwell import MIN_STAYS, dwell_by_zone
 from usecases.delivery_zones.opening_hours import is_goods_time
 
@@ -203,8 +209,7 @@ def _section(seen: Observed, item: RuleFindings) -> Section:
             number(row.n, 0),
             _minutes(row.median, row.median_low, row.median_high),
             _minutes(row.p85, row.p85_low, row.p85_high),
-            f"{percent(row.share_over, 0)} "
-            f"({bounds(100 * row.share_over_low, 100 * row.share_over_high, '%', 0)})",
+            _share(row.share_over, row.share_over_low, row.share_over_high),
             _rate(row.misuse, row.misuse_low, row.misuse_high),
             _hours(row.patrol) or "—",
         )
@@ -225,15 +230,21 @@ def _minutes(value: float, low: float, high: float) -> str:
         return "—"
     words = quantity(value, "min", 0)
     told = np.isfinite(low) and np.isfinite(high)
-    return f"{words} ({bounds(low, high, digits=0)})" if told else words
+    return f"{words} {in_parentheses(bounds(low, high, digits=0))}" if told else words
 
 
 def _rate(value: float, low: float, high: float) -> str:
-    return f"{number(value, 1)} ({bounds(low, high, digits=1)})" if np.isfinite(value) else "—"
+    if not np.isfinite(value):
+        return "—"
+    return f"{number(value, 1)} {in_parentheses(bounds(low, high, digits=1))}"
+
+
+def _share(value: float, low: float, high: float) -> str:
+    return f"{percent(value, 0)} {in_parentheses(bounds(100 * low, 100 * high, '%', 0))}"
 
 
 def _hours(hours: Sequence[int]) -> str:
-    return ", ".join(f"{hour} h" for hour in sorted(hours))
+    return ", ".join(at_hour(hour) for hour in sorted(hours))
 
 
 def _figure(item: RuleFindings) -> Figure:
@@ -261,7 +272,7 @@ def _figure(item: RuleFindings) -> Figure:
         "Sans barre : trop peu de stationnements, ou hors des heures de livraison."
     )
     rows = tuple(
-        (f"{row.hour} h", number(row.n_stays, 0) if row.n_stays else f"moins de {MIN_STAYS}",
+        (at_hour(row.hour), number(row.n_stays, 0) if row.n_stays else f"moins de {MIN_STAYS}",
          _rate(row.minutes_per_bay_hour, row.low, row.high))
         for row in table.itertuples()
     )  # fmt: skip
@@ -273,7 +284,10 @@ def _first(item: RuleFindings) -> list[str]:
     hours = patrol_hours(item.whole)
     rate = _rate(item.whole.minutes_per_bay_hour, item.whole.low, item.whole.high)
     if hours:
-        line = f"Passer d'abord vers {_hours(hours)} : le mésusage y dépasse la moyenne à coup sûr."
+        line = (
+            f"Passer d'abord vers {_hours(hours)} : le mésusage y dépasse la moyenne, "
+            "incertitude comprise."
+        )
     else:
         line = "Aucune heure ne ressort : répartir les passages sur la journée."
     return [line, f"Mésusage moyen : {rate} minutes par place et par heure de livraison, au moins."]

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from common.edge.errors import UsageError
 from common.lab.pages.figure import Table
-from common.lab.pages.french import typeset
+from common.lab.pages.french import NO_BREAK, typeset
 from common.lab.pages.rendering import OVER, render
 from common.lab.usecase import Dataset
 
@@ -17,12 +17,32 @@ __all__ = [
     "Page",
     "Plot",
     "Section",
+    "at_hour",
+    "in_parentheses",
     "page_html",
     "render_decision",
     "write_text",
 ]
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+def at_hour(hour: int) -> str:
+    r"""Return an hour that no line break cuts.
+
+    >>> at_hour(7).replace("\u00a0", "~")
+    '7~h'
+    """
+    return f"{hour}{NO_BREAK}h"
+
+
+def in_parentheses(low_to_high: str) -> str:
+    r"""Return an interval after its value, on one line.
+
+    >>> in_parentheses("25 à 28").replace("\u00a0", "~")
+    '(25~à~28)'
+    """
+    return f"({low_to_high})".replace(" ", NO_BREAK)
 
 
 class Plot(Protocol):
@@ -109,6 +129,8 @@ class Page:
         Whether stays stand behind it: then it carries the banners of the data set.
     skipped
         Why there is no such page; empty where there is.
+    foot
+        Where its data come from, if not from the stays.
     """
 
     file: str
@@ -120,12 +142,18 @@ class Page:
     exports: Sequence[tuple[str, str]] = ()
     observed: bool = True
     skipped: str = ""
+    foot: str = ""
 
 
 def page_html(page: Page, dataset: Dataset, foot: str) -> str:
     """Return a page as one HTML file, with the banners of its data set."""
     return render_decision(
-        "decision.html.j2", dataset, foot, title=page.title, page=page, observed=page.observed
+        "decision.html.j2",
+        dataset,
+        page.foot or foot,
+        title=page.title,
+        page=page,
+        observed=page.observed,
     )
 
 

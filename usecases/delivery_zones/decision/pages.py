@@ -248,7 +248,11 @@ def _write_inventory_files(decisions: Decisions, out: Path) -> None:
 
 
 def _index(decisions: Decisions, foot: str) -> str:
-    today = [page.first[0] for page in decisions.pages if page.first]
+    today = [
+        f"{page.title.partition(' :')[0]}{' (HYPOTHÈSE)' * bool(page.hypothesis)} — {page.first[0]}"
+        for page in decisions.pages
+        if page.first
+    ]
     return render_decision(
         "decision_index.html.j2",
         decisions.dataset,

@@ -17,12 +17,12 @@ CSV_FILE, GEOJSON_FILE = "plan.csv", "plan.geojson"
 MAX_MOVES: Final = 40
 MAX_MAPPED: Final = 1200
 """Two maps of more areas would pass the 150 KiB of a page; the GeoJSON file has them all."""
-LOST_BOUNDS: Final = (0.1, 0.25, 0.4)
+LOST_BOUNDS: Final = (0.1, 0.2, 0.3)
 LOST_MARKS: Final = (
     Mark("Moins de 10 % de livraisons sans place", 5),
-    Mark("de 10 à 25 %", 0),
-    Mark("de 25 à 40 %", 3),
-    Mark("40 % ou plus", 1),
+    Mark("de 10 à 20 %", 0),
+    Mark("de 20 à 30 %", 3),
+    Mark("30 % ou plus", 1),
 )
 ACTION_MARKS: Final = {
     "ajout": Mark("Une place ou plus ajoutée", 4),
@@ -50,6 +50,7 @@ def plan_page(plan: Plan, inventory_title: str) -> Page:
         first=_first(plan),
         hypothesis=HYPOTHESIS.removeprefix("HYPOTHÈSE : ") * plan.demand_is_hypothesis,
         observed=False,
+        foot=f"Données : {inventory_title}.",
         sections=[
             _before_after(plan),
             Section("Sur la carte", figures=_maps(plan)),

@@ -12,7 +12,13 @@ from common.lab.pages.figure import WIDTH, Figure, Table
 from common.lab.pages.french import bounds, number, percent, plural
 from common.lab.pages.svg import ACCENT, INK, RUST, Canvas, Scale, Shape, whisker
 from usecases.delivery_zones.decision.observed import GOODS_HOURS, Observed
-from usecases.delivery_zones.decision.page_parts import Listing, Page, Section
+from usecases.delivery_zones.decision.page_parts import (
+    Listing,
+    Page,
+    Section,
+    at_hour,
+    in_parentheses,
+)
 from usecases.delivery_zones.decision.sizing import (
     SERVICE_LEVEL,
     Scenario,
@@ -26,12 +32,14 @@ __all__ = ["ZoneSizing", "sizing_csv", "sizing_findings", "sizing_page"]
 DOUBLE_PARKING_MINUTES: Final = 10.0
 """Assumed length of a stop in the traffic lane by a driver who finds no bay: no data tells."""
 WIDER_HOURS: Final = (6, 22)
+HALF_PERCENT: Final = 0.005
 SHORTER: Final = 2 / 3
 """20 minutes instead of 30."""
 FORMULA: Final = (
     "B(c, a) = (aᶜ / c!) / (1 + a + a² / 2! + … + aᶜ / c!), où c est le nombre de places et a "
     "les arrivées par heure multipliées par la durée moyenne en heures (Erlang B)."
 )
+LABEL: Final = "Avant et après, intervalle à 90 %"
 CSV_FILE: Final = "dimensionnement.csv"
 
 
@@ -153,7 +161,9 @@ def _questions(bays: int, limit: float) -> tuple[list[str], list[Scenario]]:
         shorter = round(SHORTER * limit)
         asked[f"Limite de {limit:.0f} min tenue"] = Scenario(bays, limit, start, stop)
         asked[f"Limite de {shorter} min tenue"] = Scenario(bays, shorter, start, stop)
-    asked[f"Heures comptées de {early} h à {late} h"] = Scenario(bays, None, early, late)
+    asked[f"Heures comptées de {at_hour(early)} à {at_hour(late)}"] = Scenario(
+        bays, None, early, late
+    )
     return list(asked), list(asked.values())
 
 
@@ -163,19 +173,19 @@ def _section(seen: Observed, item: ZoneSizing) -> Section:
     hour, bays, low, high = item.needed
     notes = [
         f"Pour au plus {percent(SERVICE_LEVEL, 0)} d'arrivées sans place à l'heure la plus chargée "
-        f"({hour} h) : {plural(bays, 'place')} (entre {low} et {high}).",
+        f"({at_hour(hour)}) : {plural(bays, 'place')} (entre {low} et {high}).",
     ]
     if item.drift.flagged:
         notes.append(f"ATTENTION, DÉRIVE : {item.drift.reason}. La demande bouge plus que la "
                      "formule ne peut le dire.")  # fmt: skip
     if item.hidden_hours:
-        hours = ", ".join(f"{hour} h" for hour in item.hidden_hours)
+        hours = ", ".join(at_hour(hour) for hour in item.hidden_hours)
         notes.append(f"Demande cachée à {hours} : complet plus de 9 fois sur 10, c'est un minimum.")
     header = ("Question", "Arrivées sans place", "Arrêts perdus par semaine",
               "Double file évitée, min par semaine", "Comment")  # fmt: skip
     words = [f"{plural(item.bays, 'place')} en service, {seen.period}, lundi à samedi."]
     title = seen.title(item.zone)
-    return Section(title, words=words, listings=[Listing(title, header, rows)], notes=notes)
+    return Section(title, words=words, listings=[Listing(LABEL, header, rows)], notes=notes)
 
 
 def _row(row: dict[str, object], today: pd.Series) -> tuple[str, ...]:
@@ -185,8 +195,8 @@ def _row(row: dict[str, object], today: pd.Series) -> tuple[str, ...]:
     same_hours = row["first_hour"] == today["first_hour"] and row["label"] != TODAY
     return (
         str(row["label"]),
-        f"{percent(share)} ({bounds(100 * low, 100 * high, '%', 1)})",
-        f"{number(lost, 1)} ({bounds(least, most, digits=1)})",
+        f"{percent(share)} {in_parentheses(bounds(100 * low, 100 * high, '%', 1))}",
+        f"{number(lost, 1)} {in_parentheses(bounds(least, most, digits=1))}",
         number(saved, 0) if same_hours else "—",
         "vrais arrêts rejoués" if row["method"] == "replay" else "formule",
     )
@@ -221,7 +231,7 @@ def _figure(seen: Observed, findings: Sequence[ZoneSizing]) -> Figure:
             low, high = across(float(row["blocking_low"])), across(float(row["blocking_high"]))
             whisker(canvas, (low, at), (high, at), colour)
             canvas.mark((across(float(row["blocking"])), at), shape, colour, hollow=hollow)
-            canvas.text((high + 8, at + 4), percent(float(row["blocking"]), 0), colour=colour)
+            canvas.text((high + 10, at + 4), _whole(float(row["blocking"])), colour=colour)
     title = "Part des arrivées sans place : une place de moins, aujourd'hui, une place de plus"
     description = (
         "Triangle : une place de moins ; disque : aujourd'hui ; losange vide : une place de plus. "
@@ -234,6 +244,11 @@ def _figure(seen: Observed, findings: Sequence[ZoneSizing]) -> Figure:
     )  # fmt: skip
     table = Table(("Zone", "Question", "Arrivées sans place", "Intervalle à 90 %"), rows)
     return Figure(title, canvas.render(title, description), description, table)
+
+
+def _whole(share: float) -> str:
+    """Return a whole percentage; a small share is not called zero."""
+    return "moins de 1\u00a0%" if 0 < share < HALF_PERCENT else percent(share, 0)
 
 
 def _method() -> Section:

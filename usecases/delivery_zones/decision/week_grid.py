@@ -26,6 +26,13 @@ __all__ = [
 
 HOURS: Final = 24
 WEEKDAYS: Final = ("lun.", "mar.", "mer.", "jeu.", "ven.", "sam.", "dim.")
+DAY_NAMES: Final = dict(
+    zip(
+        WEEKDAYS,
+        ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
+        strict=True,
+    )
+)
 MIN_DAYS: Final = 2
 """A cell seen on fewer days is as good as unknown: one day is an anecdote."""
 SURE: Final = 0.95
@@ -76,6 +83,11 @@ class WeekGrid:
                 "chances without their number of days",
                 expected="days behind each cell, or the name of the model that foretold them",
             )
+
+    def hour_words(self, day: int, hour: int) -> str:
+        """Return « mardi à 15 h », or with the forecast's own name of the day."""
+        title = self.day_titles[day]
+        return f"{DAY_NAMES.get(title, title)} à {hour}\u00a0h"
 
     def of(self, zone: str) -> tuple[Array, Array | None]:
         """Return the chances (7, 24) of a zone and the days behind them."""

@@ -10,7 +10,7 @@ from common.lab.pages.french import number, plural
 from common.lab.pages.svg import INK, MUTED, Canvas
 from common.lab.usecase import Array
 from usecases.delivery_zones.decision.observed import GOODS_HOURS, GOODS_WEEKDAYS, Observed
-from usecases.delivery_zones.decision.page_parts import Listing, Page, Section
+from usecases.delivery_zones.decision.page_parts import Listing, Page, Section, at_hour
 from usecases.delivery_zones.decision.week_grid import (
     HOURS,
     MIN_DAYS,
@@ -103,7 +103,7 @@ def week_figure(title: str, chance: Array, days: Array | None, grid: WeekGrid) -
     _paint(canvas, chance, xs)
     for line, hour in enumerate(SHOWN_HOURS):
         y = TOP + ROW * line + 16
-        canvas.text((LEFT - 6, y), f"{hour}\u00a0h", anchor="end")
+        canvas.text((LEFT - 6, y), at_hour(hour), anchor="end")
         shift = 0 if days is None else -14
         canvas.texts(y, _placed(xs, shift, map(chance_short, chance[:, hour])), small=False)
         if days is not None:
@@ -160,7 +160,7 @@ def _read_off(chance: Array, grid: WeekGrid) -> str:
     if found is None:
         return "aucune heure de livraison n'est connue."
     day, hour = found
-    return f"{grid.day_titles[day]} à {hour} h, {chance_of(float(chance[day, hour]))}."
+    return f"{grid.hour_words(day, hour)}, {chance_of(float(chance[day, hour]))}."
 
 
 def _hardest(chance: Array) -> tuple[int, int] | None:
@@ -190,9 +190,10 @@ def _first(seen: Observed, grid: WeekGrid, known: Sequence[str]) -> list[str]:
     )
     chance = float(grid.of(zone)[0][day, hour])
     return [
-        f"À regarder d'abord : {seen.title(zone)}, {grid.day_titles[day]} à {hour} h, "
+        f"À regarder d'abord : {seen.title(zone)}, {grid.hour_words(day, hour)}, "
         f"{chance_of(chance)} de trouver une place.",
-        "Aux heures pâles, proposer aux livreurs les cases foncées voisines de la même zone.",
+        f"Cherché du lundi au samedi, de {at_hour(GOODS_HOURS[0])} à {at_hour(GOODS_HOURS[1])} "
+        "(HYPOTHÈSE : heures de livraison, faute d'arrêté dans les données).",
     ]
 
 
