@@ -160,7 +160,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, dict):
         return " / ".join(f"{name} : {_cell(values)}" for name, values in value.items())
     if isinstance(value, list):
-        named = value and all(isinstance(item, list) and len(item) == 2 for item in value)  # noqa: PLR2004 - a pair
+        named = value and all(isinstance(item, list) and len(item) == 2 for item in value)
         if named:
             return " / ".join(f"{name} : {_cell(total)}" for name, total in value)
         return " | ".join(_cell(item) for item in value)
