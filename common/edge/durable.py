@@ -40,6 +40,7 @@ _REMEDIES = {
     errno.EPERM: "run as the user who owns the store, or set AUNE_STORE to a folder of your own",
     errno.EROFS: "set AUNE_STORE to a folder on a file system that can be written",
     errno.ENOTDIR: "a file stands where a folder should: set AUNE_STORE to a folder",
+    errno.EEXIST: "a file stands where a folder should: set AUNE_STORE to a folder",
     errno.EIO: "the disk fails: look at the system's log, and restore the store from its backup",
 }
 

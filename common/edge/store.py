@@ -22,11 +22,13 @@ from common.edge.durable import (
     make_folder,
     move_file,
     remove_folder,
+    sync_folder,
     write_file,
 )
 from common.edge.errors import (
     AuneError,
     ManifestError,
+    SignatureError,
     UsageError,
     VersionError,
 )
@@ -102,7 +104,7 @@ class Store(Shelves):
             raise UsageError(f"no bundle at {bundle}", expected="the zip that was published")
         with self._writing() as staging:
             staged = self._copied(bundle, staging)
-            new = Bundle.open(staged, self.keys(), limits=self.limits)
+            new = self._verified(staged)
             name = new.manifest.usecase, new.manifest.task
             before = self._settled(*name)
             _check_schema(staged, self.limits, choices)
@@ -192,6 +194,17 @@ class Store(Shelves):
         self.steps("copied")
         return staged
 
+    def _verified(self, staged: Path) -> Bundle:
+        try:
+            return Bundle.open(staged, self.keys(), limits=self.limits)
+        except SignatureError as error:
+            raise SignatureError(
+                error.found,
+                expected=error.expected,
+                remedy="compare the fingerprint with the publisher's printed one, then install "
+                "with --key KEY.pub.pem; if that key is trusted already, the bundle was altered",
+            ) from error
+
     def _compared(self, new: Bundle, before: Shelf | None, choices: Choices) -> Shadow | None:
         shadow = None
         if choices.recent is not None:
@@ -232,10 +245,15 @@ class Store(Shelves):
         draft = self.root / "staging" / "current.json"
         write_file(draft, (json.dumps(item.shelf.to_object(), indent=1) + "\n").encode())
         self.steps("drafted")
-        move_file(draft, self._folder(item.usecase, item.task) / "current.json")
+        folder = self._folder(item.usecase, item.task)
+        draft.replace(folder / "current.json")
         self.steps("switched")
         removed: tuple[str, ...] = ()
         warnings: list[str] = []
+        try:
+            sync_folder(folder)
+        except OSError as error:
+            warnings.append(f"the switch may not survive a power cut: {error}")
         try:
             self._log.append(event, item, replaced=receipt.replaced, shadow=receipt.shadow)
         except OSError as error:
