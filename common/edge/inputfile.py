@@ -70,14 +70,16 @@ def read_inputs(path: Path, fields: Sequence[FieldSpec], limits: Limits) -> dict
     return arrays
 
 
-def _read_npz(path: Path, _fields: Sequence[FieldSpec], limits: Limits) -> dict[str, Array]:
+def _read_npz(path: Path, fields: Sequence[FieldSpec], limits: Limits) -> dict[str, Array]:
+    """Read the arrays; one of site names, which `aune bundle predict` takes, is no input."""
+    left_out = {"site"} - {field.name for field in fields}
     try:
         with zipfile.ZipFile(path) as archive:
             total = sum(entry.file_size for entry in archive.infolist())
         if total > limits.total_bytes:
             raise _refused(path, f"{total} bytes unpacked", f"at most {limits.total_bytes}")
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+            return {name: arrays[name] for name in arrays.files if name not in left_out}
     except (ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
         raise _refused(path, str(error), "an npz file of plain arrays, as numpy.savez") from error
 
