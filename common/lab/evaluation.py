@@ -108,15 +108,16 @@ def evaluate(bundle: Bundle, task: Task, dataset: Dataset, seed: int = 0) -> Eva
 
 def describe(evaluation: Evaluation, task: Task) -> Iterator[str]:
     """Yield French lines: each metric of the bundle, and the same without AI below it."""
-    from common.lab.pages.french import interval, number
+    from common.lab.pages.french import interval, number, quantity
 
     titles = {rung.name: rung.title for rung in task.rungs}
     for metric in task.metrics:
         score = evaluation.scores[metric.name]
-        bounds = interval(score.low, score.high, digits=2)
-        yield f"{metric.title} : {number(score.value, 2)} {score.unit} ({bounds})"
+        digits = 2 if metric.unit == "%" else 4
+        bounds = interval(score.low, score.high, digits=digits)
+        yield f"{metric.title} : {quantity(score.value, score.unit, digits)} ({bounds})"
         for name, row in evaluation.references.items():
-            yield f"    sans IA, {titles[name]} : {number(row[metric.name].value, 2)}"
+            yield f"    sans IA, {titles[name]} : {number(row[metric.name].value, digits)}"
 
 
 def calibrate(bundle: Bundle, task: Task, dataset: Dataset, out: Path) -> int:

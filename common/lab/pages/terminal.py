@@ -31,8 +31,9 @@ def _table(run: Run) -> str:
     data = f"{run.dataset['name']}, {run.dataset['n_units']} sites"
     table = Table(title=f"{run.usecase} / {run.task} : {data}", title_justify="left")
     table.add_column("barreau")
+    unit = run.ladder[0].scores[metric].unit
     for header in (
-        f"{metric} (%)",
+        metric if unit == "1" else f"{metric} ({unit})",
         "IC 95 %",
         "hausse",
         "taille kB",
@@ -52,11 +53,12 @@ def _table(run: Run) -> str:
 def _cells(run: Run, row: RungResult, metric: str) -> tuple[str, ...]:
     score = row.scores[metric]
     predict, train = prediction_footprint(row), row.footprints.get("train")
+    digits = (2, 1) if score.unit == "%" else (4, 4)
     mark = "→ " if row.rung == run.chosen else "  "
     return (
         mark + row.title,
-        number(score.value, 2),
-        f"{number(score.low, 1)} à {number(score.high, 1)}",
+        number(score.value, digits[0]),
+        f"{number(score.low, digits[1])} à {number(score.high, digits[1])}",
         percent(row.loss_increase, 1),
         number(row.model_kb, 0),
         number(train.cpu_seconds, 1) if train else "",

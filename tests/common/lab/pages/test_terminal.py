@@ -49,3 +49,20 @@ def test_what_was_not_measured_is_left_blank(sample_run) -> None:
     assert "12,90" in line
     assert "21,0" not in line
     assert "0,080" not in line
+
+
+def test_a_score_without_unit_keeps_the_decimals_that_tell_it_apart(sample_run) -> None:
+    """A Brier score of 0.1965 is not « 0,20 (%) »: no unit, four decimals."""
+    ladder = tuple(
+        replace(
+            row,
+            scores={
+                "nrmse": replace(row.scores["nrmse"], unit="1", value=0.1965, low=0.19, high=0.2)
+            },
+        )
+        for row in sample_run.ladder
+    )
+    text = text_table([replace(sample_run, ladder=ladder)])
+    assert "0,1965" in text
+    assert "0,1900 à 0,2000" in text
+    assert "(%)" not in text
