@@ -79,7 +79,7 @@ KINDS: Mapping[str, Kind] = {
 """Invented round figures of a plausible order; no measurement stands behind them."""
 
 
-def simulate_for(split: Split, seed: int, n_zones: int = 12) -> Dataset:
+def simulate_for(split: Split, seed: int, n_zones: int = 8) -> Dataset:
     """Draw invented events over the days of a task's split, with two weeks before them.
 
     Parameters

@@ -1,17 +1,20 @@
 """Simulated bays are said to be so, are reproducible, and are no queue's own assumption."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from common.edge.errors import UsageError
-from common.lab.usecase import Dataset
+from common.lab.usecase import Dataset, Period, Split
 from usecases.delivery_zones.events import outages_of, sessions_of, zones_of
 from usecases.delivery_zones.simulate import (
     LOADING_MEDIAN_MINUTES,
     LOADING_SIGMA,
     _as_recorded,
     simulate,
+    simulate_for,
 )
 
 
@@ -91,3 +94,18 @@ def test_nothing_to_simulate_is_refused() -> None:
     """No zone, no week."""
     with pytest.raises(UsageError, match="at least one"):
         simulate(seed=1, n_zones=0)
+
+
+def test_it_covers_a_split_of_any_year() -> None:
+    """Two weeks and more before the first day, and past the end of the test period."""
+    split = Split(
+        date(2020, 2, 12), (date(2020, 2, 18),), Period(date(2020, 2, 27), date(2020, 3, 4))
+    )
+    found = simulate_for(split, seed=1, n_zones=1)
+    assert found.times[0] < pd.Timestamp("2020-01-31", tz="UTC")
+    assert found.times[-1] >= pd.Timestamp("2020-03-04", tz="UTC")
+
+
+def test_it_starts_on_a_monday() -> None:
+    with pytest.raises(UsageError, match="a Monday"):
+        simulate(seed=1, first_day=date(2025, 1, 7))
