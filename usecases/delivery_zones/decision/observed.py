@@ -134,7 +134,7 @@ def goods_time(local: pd.DatetimeIndex) -> Array:
     """Tell which local times are Monday to Saturday, 7 to 20 h (hypothesis without a by-law)."""
     start, stop = GOODS_HOURS
     inside: Array = (local.hour >= start) & (local.hour < stop)
-    return np.asarray(inside & (local.dayofweek < GOODS_WEEKDAYS))
+    return np.asarray(inside & (local.day_of_week < GOODS_WEEKDAYS))
 
 
 def observe(dataset: Dataset, period_days: int = PERIOD_DAYS) -> Observed:

@@ -93,16 +93,17 @@ def sizing_findings(seen: Observed, chosen: Sequence[str]) -> list[ZoneSizing]:
         try:
             demand = demand_of(seen.sessions, zone, int(row["n_spaces"]), window)
             labels, asked = _questions(int(row["n_spaces"]), float(row["max_stay_minutes"]))
-            table = scenarios(demand, asked).iloc[1:].assign(label=labels)
+            told = scenarios(demand, asked).iloc[1:].assign(label=labels)
         except DataError:
             continue
+        table = _with_todays_refusals(told.reset_index(drop=True))
         needed = bays_by_hour(demand).iloc[slice(*GOODS_HOURS)]
         most = needed.loc[needed["load"].idxmax()]
         hour, bays, low, high = (
             int(most[name]) for name in ("hour", "bays", "bays_low", "bays_high")
         )
         found.append(
-            ZoneSizing(zone, demand.bays, table.reset_index(drop=True), drift_of(demand),
+            ZoneSizing(zone, demand.bays, table, drift_of(demand),
                        (hour, bays, low, high), demand.hidden_hours)
         )  # fmt: skip
     return found
@@ -167,6 +168,32 @@ def _questions(bays: int, limit: float) -> tuple[list[str], list[Scenario]]:
     return list(asked), list(asked.values())
 
 
+def _with_todays_refusals(table: pd.DataFrame) -> pd.DataFrame:
+    """Make replayed rows answer the same question as the others: of all who came, how many fail.
+
+    A replay tells the share r of the stays *seen* that fewer bays would refuse; those refused
+    today left no stay. Of all arrivals B + (1 - B) r then fail, B being today's blocking (first
+    row, same hours). Low bounds are combined with low, high with high: wider than needed.
+
+    >>> asked = {"lost_per_week": [10.0, 20.0], "method": ["formula", "replay"]}
+    >>> ends = {f"blocking{end}": [0.1, 0.2] for end in ("", "_low", "_high")}
+    >>> found = _with_todays_refusals(pd.DataFrame(asked | ends | {
+    ...     "lost_per_week_low": [10.0, 20.0], "lost_per_week_high": [10.0, 20.0]}))
+    >>> found["blocking"].round(2).tolist()  # 0.1 + 0.9 x 0.2
+    [0.1, 0.28]
+    >>> found["lost_per_week"].tolist()  # 10 + 0.9 x 20
+    [10.0, 28.0]
+    """
+    found = table.copy()
+    replayed = (table["method"] == "replay").to_numpy()
+    for end in ("", "_low", "_high"):
+        served = 1 - table[f"blocking{end}"].iloc[0]
+        for name in (f"blocking{end}", f"lost_per_week{end}"):
+            refused = table[name].iloc[0]
+            found.loc[replayed, name] = refused + served * table.loc[replayed, name]
+    return found
+
+
 def _section(seen: Observed, item: ZoneSizing) -> Section:
     today = item.table.iloc[0]
     rows = [_row(row, today) for row in item.table.to_dict("records")]
@@ -176,8 +203,7 @@ def _section(seen: Observed, item: ZoneSizing) -> Section:
         f"({at_hour(hour)}) : {plural(bays, 'place')} (entre {low} et {high}).",
     ]
     if item.drift.flagged:
-        notes.append(f"ATTENTION, DÉRIVE : {item.drift.reason}. La demande bouge plus que la "
-                     "formule ne peut le dire.")  # fmt: skip
+        notes.append(f"ATTENTION, DÉRIVE : {item.drift.reason}.")
     if item.hidden_hours:
         hours = ", ".join(at_hour(hour) for hour in item.hidden_hours)
         notes.append(f"Demande cachée à {hours} : complet plus de 9 fois sur 10, c'est un minimum.")
@@ -198,7 +224,7 @@ def _row(row: dict[str, object], today: pd.Series) -> tuple[str, ...]:
         f"{percent(share)} {in_parentheses(bounds(100 * low, 100 * high, '%', 1))}",
         f"{number(lost, 1)} {in_parentheses(bounds(least, most, digits=1))}",
         number(saved, 0) if same_hours else "—",
-        "vrais arrêts rejoués" if row["method"] == "replay" else "formule",
+        "arrêts rejoués" if row["method"] == "replay" else "formule",
     )
 
 
@@ -257,8 +283,9 @@ def _method() -> Section:
         words=[FORMULA, "La charge a suit l'heure et les arrêts déjà commencés (charge offerte "
                "modifiée) ; les arrivées sont corrigées du temps où tout était pris."],
         bullets=[
-            "Une place de moins : les vrais arrêts sont rejoués sur moins de places. Rejoué sur un "
-            "mois de test à Dundee, l'écart moyen est de 2,5 points.",
+            "Une place de moins : les vrais arrêts sont rejoués sur moins de places (écart moyen "
+            "de 2,5 points sur un mois de test à Dundee), et s'ajoutent à ceux que la formule dit "
+            "déjà refusés aujourd'hui.",
             "Une place de plus : les conducteurs refusés n'ont laissé aucune trace. Vérifiée là où "
             "la vérité est connue, la formule se trompe de 5,6 points en moyenne : c'est un ordre "
             "de grandeur.",
@@ -285,5 +312,6 @@ def _first(seen: Observed, findings: Sequence[ZoneSizing]) -> list[str]:
     ]
     drifting = [seen.title(item.zone) for item in findings if item.drift.flagged]
     if drifting:
-        lines.append("Dérive signalée : " + ", ".join(drifting) + ". Attendre avant de peindre.")
+        names = ", ".join(drifting)
+        lines.append(f"Dérive signalée ou non mesurable : {names}. Attendre avant de peindre.")
     return lines
