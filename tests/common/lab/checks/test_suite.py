@@ -8,8 +8,8 @@ import pytest
 from common.edge.errors import ConformanceError
 from common.lab.checks import declarations, lookahead, yield_checks
 from common.lab.checks import suite as checks
-from common.lab.checks.specimen import Specimen
-from common.lab.usecase import Features
+from common.lab.checks.specimen import Specimen, adversaries
+from common.lab.usecase import Features, Field
 
 
 def specimen_of(toy, **changes):
@@ -73,6 +73,45 @@ def test_the_target_among_the_inputs_is_refused(toy):
 
     with pytest.raises(ConformanceError, match="change an input known by then: visits"):
         lookahead.check_no_look_ahead(specimen_of(toy, examples=peeking))
+
+
+def through_the_day(toy, history_of):
+    """The toy task whose libraries ask at 0, 6 and 12 h; ``history_of`` may alter what they see."""
+
+    def made(dataset, period):
+        examples = toy.tasks[0].examples(dataset, period)
+        library = np.unique(examples.units, return_inverse=True)[1]
+        issued = examples.issued + library * np.timedelta64(6, "h")
+        inputs = {**examples.inputs, "visits": history_of(examples)}
+        return replace(examples, issued=issued, inputs=inputs)
+
+    return specimen_of(toy, examples=made)
+
+
+def test_rows_may_be_issued_at_any_time_of_the_day(toy):
+    """Rows issued later on the day of the cut-off are not those that were known by then."""
+    honest = through_the_day(toy, lambda examples: examples.inputs["visits"])
+    lookahead.check_no_look_ahead(honest)
+    lookahead.check_no_look_ahead_in_weather(honest)
+
+
+def test_the_target_among_such_inputs_is_refused_too(toy):
+    def peeking(examples):
+        history = np.array(examples.inputs["visits"])
+        history[:, -1] = examples.target
+        return history
+
+    with pytest.raises(ConformanceError, match="change an input known by then: visits"):
+        lookahead.check_no_look_ahead(through_the_day(toy, peeking))
+
+
+def test_an_input_that_is_one_number_may_be_unknown(toy):
+    """It has no end of its own that could be missing alone."""
+    declared = Field("gap_minutes", "float32", ("n",), "min", "Temps.", 0, 100, missing=True)
+    task = replace(toy.tasks[0], inputs=(declared,))
+    families = dict(adversaries(task, {"gap_minutes": np.full(20, 5, np.float32)}, seed=1))
+    assert np.isnan(families["gap_minutes unknown"]["gap_minutes"]).all()
+    assert "gap_minutes unknown at its end" not in families
 
 
 def test_a_calibration_that_reads_tomorrow_is_refused(toy):
