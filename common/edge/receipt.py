@@ -95,6 +95,8 @@ class Receipt:
         Golden rows replayed before the switch.
     shadow
         What the shadow run found, None where none was asked for.
+    key_added
+        True where the store trusts the signer from now on.
     removed
         Older versions that are no longer kept.
     warnings
@@ -105,5 +107,6 @@ class Receipt:
     replaced: str
     golden_rows: int
     shadow: Shadow | None = None
+    key_added: bool = False
     removed: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -111,7 +111,7 @@ class Store(Shelves):
             _check_version(new, before, choices)
             self.steps("verified")
             shadow = self._compared(new, before, choices)
-            self._keep_key(new.signer, staging)
+            key_added = self._keep_key(new.signer, staging)
             self._place(staged, new.manifest)
             entry = Entry(
                 new.manifest.version, new.digest, new.signer, _now(), new.manifest.simulated
@@ -120,7 +120,7 @@ class Store(Shelves):
             replaced = before.current.version if before else ""
             item = Installed(*name, after)
             return self._switched(
-                "install", Receipt(item, replaced, new.manifest.golden_rows, shadow)
+                "install", Receipt(item, replaced, new.manifest.golden_rows, shadow, key_added)
             )
 
     def rollback(self, usecase: str, task: str, version: str | None = None) -> Receipt:
@@ -149,6 +149,8 @@ class Store(Shelves):
     def gc(self) -> tuple[str, ...]:
         """Remove what an interrupted install left, and versions that are no longer kept.
 
+        Where a task's record and its log are lost, its versions stay for somebody to look at.
+
         Returns
         -------
         tuple
@@ -156,10 +158,10 @@ class Store(Shelves):
         """
         with self._writing():
             folders = sorted(path for path in self._versions.glob("*/*") if path.is_dir())
+            names = [(path.parent.name, path.name) for path in folders]
+            kept = [Installed(*name, shelf) for name in names if (shelf := self._read(*name))]
             return tuple(
-                f"{path.parent.name}/{path.name} {version}"
-                for path in folders
-                for version in self._collected(path.parent.name, path.name)
+                f"{item.name} {version}" for item in kept for version in self._collected(item)
             )
 
     @contextmanager
@@ -222,16 +224,18 @@ class Store(Shelves):
         self.steps("compared")
         return shadow
 
-    def _keep_key(self, signer: str, staging: Path) -> None:
+    def _keep_key(self, signer: str, staging: Path) -> bool:
         """Copy the signer's public key into the store, where the server looks for it."""
-        known = {fingerprint(load_public_key(path)): path for path in reversed(self.keys())}
+        known = {fingerprint(load_public_key(path)): path for path in self.keys()}
         path = known[signer]
-        if path.parent != self._trusted:
+        is_new = path.parent != self._trusted
+        if is_new:
             target = self._trusted / f"{signer.replace(':', '').lower()}.pem"
             make_folder(self._trusted)
             write_file(staging / target.name, path.read_bytes())
             move_file(staging / target.name, target)
         self.steps("trusted")
+        return is_new
 
     def _place(self, staged: Path, manifest: Manifest) -> None:
         target = self._file(manifest.usecase, manifest.task, manifest.version)
@@ -260,23 +264,19 @@ class Store(Shelves):
             warnings.append(f"the switch is not in installs.jsonl yet: {error}")
         self.steps("logged")
         try:
-            removed = self._collected(item.usecase, item.task)
+            removed = self._collected(item)
         except OSError as error:
             warnings.append(f"an older version could not be removed: {error}")
         self.steps("collected")
         return replace(receipt, removed=removed, warnings=tuple(warnings))
 
-    def _collected(self, usecase: str, task: str) -> tuple[str, ...]:
-        """Remove the versions that the shelf does not name; none where its record is torn."""
-        if self._is_torn(usecase, task):
-            return ()
-        shelf = self._read(usecase, task)
-        kept = shelf.versions if shelf else ()
-        folder = self._folder(usecase, task)
+    def _collected(self, item: Installed) -> tuple[str, ...]:
+        """Remove the versions that the shelf does not name; other folders are not ours."""
+        folder = self._folder(item.usecase, item.task)
         unkept = sorted(
             path.name
             for path in folder.iterdir()
-            if path.is_dir() and path.name not in kept and _is_version(path.name)
+            if path.is_dir() and path.name not in item.shelf.versions and _is_version(path.name)
         )
         for version in unkept:
             remove_folder(folder / version)

@@ -426,6 +426,7 @@ def test_without_record_and_log_the_bundle_is_installed_again(two, zips):
         current(two)
     assert "install the bundle" in caught.value.remedy
     assert two.gc() == ()
+    assert zip_of(two, "1.0.0").exists()
     two.install(zips["1.1.0"])
     assert current(two) == "1.1.0"
 

@@ -1,13 +1,14 @@
 """``aune install``, ``rollback`` and ``installed`` as an IT officer meets them."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from common.edge.errors import AuneError, UsageError, VersionError
+from common.edge.errors import AuneError, SignatureError, UsageError, VersionError
 from common.lab.export import write_bundle
 from usecases.cli import store as commands
 from usecases.cli.shared import group
@@ -49,7 +50,9 @@ def test_install_list_and_go_back(aune, zips, signing_key, tmp_path):
     assert "fait    : building_energy/day_ahead 1.0.0 installé, 64 lignes étalons" in said
     assert f"où      : {tmp_path / 'store'}" in said
     assert "SIMULATED" in said
-    said = aune("install", zips["1.1.0"])
+    assert "clé désormais reconnue" in said
+    said = aune("install", zips["1.1.0"], "--key", signing_key[1])
+    assert "clé désormais reconnue" not in said
     assert "1.1.0 installé à la place de 1.0.0" in said
     assert "ensuite : aune rollback building_energy/day_ahead" in said
     said = aune("rollback")
@@ -58,6 +61,15 @@ def test_install_list_and_go_back(aune, zips, signing_key, tmp_path):
     assert "building_energy/day_ahead 1.0.0, installé le 2" in said
     assert "retirée  1.1.0" in said
     assert "fait    : 1 modèle installé\n" in said
+
+
+def test_a_key_that_lies_beside_the_bundle_is_not_trusted(aune, zips, signing_key, tmp_path):
+    """A stick could bring both; `aune bundle verify` reads that folder, an install does not."""
+    (tmp_path / ".aune" / "trusted").mkdir(parents=True)
+    shutil.copy(signing_key[1], tmp_path / ".aune" / "trusted" / "evil.pem")
+    with pytest.raises(SignatureError, match="not signed by a trusted key") as caught:
+        aune("install", zips["1.0.0"])
+    assert "--key" in caught.value.remedy
 
 
 def test_machines_get_json(aune, zips, signing_key):
