@@ -28,6 +28,7 @@ __all__ = [
     "N_BINS",
     "SMALLEST_PROBABILITY",
     "at_step",
+    "calibration_bins",
 ]
 
 N_BINS = 10
@@ -50,6 +51,29 @@ def at_step(metric: Metric, step: int, name: str, title: str) -> Metric:
         compute=lambda scored: metric.compute(scored.at_step(step)),
         pooled=None if pooled is None else lambda scored, n: pooled(scored.at_step(step), n),
     )
+
+
+def calibration_bins(scored: Probabilities) -> list[tuple[float, float, int]]:
+    """Return the ten bins of the calibration error that hold a value, for a reliability plot.
+
+    Returns
+    -------
+    list
+        Mean probability, share of 1 and number of values of each bin.
+
+    Examples
+    --------
+    >>> calibration_bins(Probabilities.from_columns(["z"] * 3, [1, 0, 1], [0.25, 0.25, 0.75]))
+    [(0.25, 0.5, 2), (0.75, 1.0, 1)]
+    """
+    bins = _bins(scored.predicted)
+    counts = np.bincount(bins, minlength=N_BINS)
+    predicted = np.bincount(bins, scored.predicted, minlength=N_BINS)
+    happened = np.bincount(bins, scored.actual, minlength=N_BINS)
+    return [
+        (float(predicted[b] / counts[b]), float(happened[b] / counts[b]), int(counts[b]))
+        for b in np.flatnonzero(counts)
+    ]
 
 
 def _squares(scored: Probabilities) -> Array:

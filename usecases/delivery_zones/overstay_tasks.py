@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from common.lab import probability_metrics as metrics
+from common.lab.pages.figure import Figure
+from common.lab.pages.reliability import reliability
 from common.lab.probabilities import Probabilities, squared_losses
 from common.lab.usecase import (
     Answer,
@@ -232,6 +234,19 @@ def by_time_of_day(examples: Examples) -> Array:
     return parts
 
 
+def overstay_figures(examples: Examples, outputs: Mapping[str, Array]) -> list[Figure]:
+    """Return, for each step, whether the chances announced came true."""
+    held = scored(examples, outputs, {})
+    return [
+        reliability(
+            f"Les dépassements annoncés {title} arrivent-ils ?",
+            metrics.calibration_bins(held.at_step(step)),
+            "stationnements",
+        )
+        for step, title in enumerate(STEP_TITLES)
+    ]
+
+
 UNSEEN = Track("unseen_zones", "Zones jamais vues à l'apprentissage", unseen_units=True)
 EVERY_ZONE = Track(
     "every_zone", "Toutes les zones du fichier", partial(examples_of, every_zone=True)
@@ -261,6 +276,7 @@ def overstay_task(city: City) -> Task:
         scale=scale_of,
         rungs=overstay_rungs(),
         tracks=(UNSEEN,) if at_dundee else (EVERY_ZONE, UNSEEN),
+        figures=overstay_figures,
         functional_unit=(
             "la probabilité qu'un stationnement dépasse sa limite, à l'arrivée et à mi-limite"
         ),
