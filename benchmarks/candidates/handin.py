@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
@@ -86,7 +87,18 @@ def write_candidate(
     place = out / candidate.id
     if place.exists():
         raise UsageError(f"{place} is there already", expected="a new folder")
-    place.mkdir(parents=True)
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out, prefix=".") as name:
+        whole = Path(name) / candidate.id
+        whole.mkdir()
+        _fill(whole, candidate, folder, measured, seed)
+        whole.rename(place)
+    return place
+
+
+def _fill(
+    place: Path, candidate: Candidate, folder: VendorFolder, measured: Measured, seed: int
+) -> None:
     footprints: dict[Stage, Footprint] = {"train": measured.train}
     if candidate.delivers == "model.onnx":
         if measured.trained.to_onnx is None:
@@ -102,7 +114,6 @@ def write_candidate(
         _write_log(place / _log_name(stage), footprint)
     text = _toml(_declared(candidate, footprints))
     (place / "declaration.toml").write_text(text, encoding="utf-8")
-    return place
 
 
 def _rows(folder: VendorFolder, answers: Answers) -> pd.DataFrame:
