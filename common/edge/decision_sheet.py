@@ -31,7 +31,6 @@ Array = npt.NDArray[Any]
 _NO_BREAK = "\u00a0"
 _ACTIONS = {"accepted": "accepté", "modified": "modifié", "rejected": "rejeté"}
 _SHOWN_VALUES = 24
-_SHOWN_TERMS = 12
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,10 @@ class DecisionSheet:
     def text(self) -> str:
         """Return the sheet as plain text."""
         parts = [self.title]
-        for section in self.sections:
-            parts.append("\n".join([section.title, *(f"  {line}" for line in section.lines)]))
+        parts += [
+            "\n".join([section.title, *(f"  {line}" for line in section.lines)])
+            for section in self.sections
+        ]
         return "\n\n".join(parts) + "\n"
 
     def fragment(self) -> str:
@@ -203,15 +204,17 @@ def _result(entry: Entry, manifest: Manifest) -> tuple[str, ...]:
     lines = [f"Question : {manifest.question}", f"Date : {entry.at} (UTC)"]
     if manifest.simulated:
         lines.append("SIMULÉ : ce modèle a appris sur des données simulées.")
-    for field in manifest.outputs:
-        if field.name in entry.outputs and field.name != "baseline":
-            lines.append(f"{_label(field)} : {_values(entry.outputs[field.name], field.unit)}")
+    lines += [
+        f"{_label(field)} : {_values(entry.outputs[field.name], field.unit)}"
+        for field in manifest.outputs
+        if field.name in entry.outputs and field.name != "baseline"
+    ]
     return tuple(lines)
 
 
 def _contribution(decisions: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     lines = [
-        "Le traitement propose ; un agent décide. Aucune décision n'est prise par lui seul.",
+        "Le traitement est fait pour proposer ; la décision revient à un agent.",
     ]
     for decision in decisions:
         action = _ACTIONS.get(str(decision["action"]), str(decision["action"]))
@@ -222,7 +225,9 @@ def _contribution(decisions: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
         if decision.get("reason"):
             lines.append(f"Motif de l'agent : {decision['reason']}")
     if not decisions:
-        lines.append("La décision de l'agent n'a pas été renvoyée au journal.")
+        lines.append(
+            "Aucune décision d'agent n'est inscrite : le journal ne montre pas qui a décidé."
+        )
     return tuple(lines)
 
 
@@ -261,12 +266,9 @@ def _weights(
     lines.append(
         f"Point de départ, avant toute raison : {_signed(explanation.baseline.sum(), unit)}"
     )
-    shown = 0
     for group in explanation.groups:
         lines.append(f"{group.label} : {_signed(group.total, unit)}")
-        for term in group.terms[: max(0, _SHOWN_TERMS - shown)]:
-            lines.append(f"    dont {term.label} : {_signed(term.total, unit)}")
-        shown += len(group.terms)
+        lines += [f"    dont {term.label} : {_signed(term.total, unit)}" for term in group.terms]
     lines.append(f"Total : {_signed(float(np.sum(total)), unit)}")
     return tuple(lines)
 
@@ -286,7 +288,7 @@ def _operations(manifest: Manifest) -> tuple[str, ...]:
         f"Calcul de {french_number(len(manifest.terms))} paramètre(s) à partir des données.",
         "Arbres de décision, dont chacun ajoute une part fixe selon des seuils."
         if trees
-        else "Additions et produits de parts fixées à l'apprentissage ; aucun arbre.",
+        else "Tables et sommes pondérées, fixées à l'apprentissage ; aucun arbre.",
         "Addition du point de départ et des parts, puis calcul des bornes s'il y en a.",
         f"Opérateurs du graphe, liste complète : {', '.join(names)}.",
         "Le modèle n'apprend pas en service : le même paquet donne toujours le même résultat.",
