@@ -9,14 +9,13 @@ from common.lab.pages.figure import WIDTH, Figure, Table
 from common.lab.pages.french import bounds, number, percent, plural
 from common.lab.pages.svg import ACCENT, INK, Canvas, Scale, whisker
 from usecases.delivery_zones.decision.map import Mark, area_map
-from usecases.delivery_zones.decision.observed import GOODS_HOURS, Observed
+from usecases.delivery_zones.decision.observed import Observed
 from usecases.delivery_zones.decision.page_parts import (
     Drawing,
     Listing,
     Page,
     Plot,
     Section,
-    at_hour,
 )
 
 __all__ = ["full_csv", "map_page"]
@@ -40,13 +39,12 @@ def map_page(seen: Observed) -> Page:
     """Return the page of the map; without positions, the same figures as a ranking."""
     table = seen.zones.set_index("curb_zone_id").join(seen.share_full)
     placed = table["lon"].notna() & table["lat"].notna()
-    start, stop = GOODS_HOURS
     figures: list[Plot] = [_map(table[placed])] if placed.any() else []
     if (ranking := _ranking(table)) is not None:
         figures.append(ranking)
     words = [
-        f"Part du temps où toutes les places d'une zone sont prises, du lundi au samedi de "
-        f"{at_hour(start)} à {at_hour(stop)}, {seen.period}.",
+        "Part du temps où toutes les places d'une zone sont prises aux heures de livraison "
+        f"({seen.hours_words}), {seen.period}.",
     ]
     if not placed.all():
         words.append(
@@ -62,8 +60,7 @@ def map_page(seen: Observed) -> Page:
         sections=[
             Section("Où", words=words, figures=figures),
             Section("Zone par zone", listings=[_listing(table)], notes=[
-                "Intervalle à 95 %, jours entiers rééchantillonnés. Heures de livraison : "
-                "HYPOTHÈSE (lundi à samedi), faute d'arrêté dans les données.",
+                "Intervalle à 95 %, jours entiers rééchantillonnés.",
                 f"{CSV_FILE} donne toutes les zones.",
             ]),
         ],

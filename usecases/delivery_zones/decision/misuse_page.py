@@ -12,8 +12,8 @@ from common.lab.pages.figure import WIDTH, Figure, Table
 from common.lab.pages.french import bounds, number, percent, plural, quantity
 from common.lab.pages.svg import ACCENT, INK, Canvas, Scale, axes, whisker
 from common.lab.usecase import Array
-from usecases.delivery_zones.decision.misuse import Misuse, Policy, misuse, patrol_hours
-from usecases.delivery_zones.decision.observed import Observed, goods_time
+from usecases.delivery_zones.decision.misuse import Misuse, Policy, Regime, misuse, patrol_hours
+from usecases.delivery_zones.decision.observed import Observed, goods_regime
 from usecases.delivery_zones.decision.page_parts import (
     Listing,
     Page,
@@ -22,7 +22,6 @@ from usecases.delivery_zones.decision.page_parts import (
     in_parentheses,
 )
 from usecases.delivery_zones.dwell import MIN_STAYS, dwell_by_zone
-from usecases.delivery_zones.opening_hours import is_goods_time
 
 __all__ = ["Rule", "RuleFindings", "misuse_csv", "misuse_findings", "misuse_page"]
 
@@ -52,15 +51,14 @@ class Rule:
         OSM opening_hours of the by-law; empty supposes Monday to Saturday, 7 to 20 h.
     is_hypothesis
         Whether no by-law says the limit or the hours.
+    regime
+        Tells when goods have the bay, at civil times.
     """
 
     limit_minutes: float
     hours: str
     is_hypothesis: bool
-
-    def regime(self, local: pd.DatetimeIndex) -> Array:
-        """Tell when goods have the bay, at civil times."""
-        return is_goods_time(self.hours, local) if self.hours else goods_time(local)
+    regime: Regime
 
     @property
     def words(self) -> str:
@@ -127,6 +125,8 @@ def misuse_page(seen: Observed, findings: Sequence[RuleFindings]) -> Page:
             CAVEAT, LOWER_BOUND,
             f"Moins de {MIN_STAYS} stationnements : la case reste vide, pour ne désigner personne.",
             "Un stationnement coupé par une panne dure au moins ce qu'on en a vu (Kaplan-Meier).",
+            "Un véhicule resté la nuit commence son temps permis à l'ouverture des heures de "
+            "livraison : sous une longue limite, les premières heures en paraissent calmes.",
             "Durées : à toute heure. Mésusage : aux seules heures de livraison, au-delà de la "
             "limite. Intervalles à 95 %, jours entiers rééchantillonnés.",
         ])],
@@ -153,12 +153,12 @@ def misuse_csv(seen: Observed, findings: Sequence[RuleFindings]) -> list[str]:
 
 def _rules(seen: Observed) -> list[tuple[Rule, pd.DataFrame]]:
     zones = seen.zones[seen.zones["max_stay_minutes"] > 0]
-    hours = zones["opening_hours"].fillna("") if "opening_hours" in zones else ""
+    hours = pd.Series(seen.hours, index=seen.zones.index)[zones.index]
     supposed = "max_stay_is_hypothesis"
     unsure = zones[supposed].astype(bool) if supposed in zones else False
     zones = zones.assign(_hours=hours, _unsure=unsure)
     return [
-        (Rule(float(limit), str(text), bool(flag) or not text), table)
+        (Rule(float(limit), str(text), bool(flag) or not text, goods_regime(str(text))), table)
         for (limit, text, flag), table in zones.groupby(["max_stay_minutes", "_hours", "_unsure"])
     ]
 

@@ -12,12 +12,14 @@ import numpy as np
 import pandas as pd
 
 from common.edge.errors import DataError
-from common.lab.pages.french import date_fr, plural
+from common.lab.pages.french import NO_BREAK, date_fr, plural
 from common.lab.statistics import bounds, resampled_counts
 from common.lab.usecase import Array, Dataset
+from usecases.delivery_zones.decision.misuse import Regime
 from usecases.delivery_zones.events import outages_of, sessions_of, zones_of
+from usecases.delivery_zones.opening_hours import is_goods_time
 
-__all__ = ["GOODS_HOURS", "GOODS_WEEKDAYS", "Observed", "goods_time", "observe"]
+__all__ = ["GOODS_HOURS", "GOODS_WEEKDAYS", "Observed", "goods_regime", "goods_time", "observe"]
 
 PERIOD_DAYS: Final = 84
 """Twelve weeks: each hour of a weekday was seen twelve times, and 56 working days tell drift."""
@@ -79,6 +81,23 @@ class Observed:
         return np.asarray((days - pd.Timestamp(self.first_day)) // DAY)
 
     @property
+    def hours(self) -> list[str]:
+        """The by-law's hours of each zone (OSM opening_hours), empty where none is known."""
+        if "opening_hours" not in self.zones:
+            return [""] * len(self.zones)
+        return [str(text) for text in self.zones["opening_hours"].fillna("")]
+
+    @property
+    def hours_words(self) -> str:
+        """Which hours count as goods hours, in French."""
+        supposed = self.hours.count("")
+        start, stop = GOODS_HOURS
+        words = f"du lundi au samedi de {start}{NO_BREAK}h à {stop}{NO_BREAK}h (HYPOTHÈSE)"
+        if not supposed:
+            return "celles de l'arrêté"
+        return words if supposed == len(self.hours) else f"celles de l'arrêté, sinon {words}"
+
+    @property
     def n_days(self) -> int:
         """Days of the period."""
         return int((pd.Timestamp(self.end_day) - pd.Timestamp(self.first_day)) / DAY)
@@ -99,9 +118,13 @@ class Observed:
             ``curb_zone_id`` index; ``share``, ``low``, ``high`` (95 %, days resampled whole),
             ``days`` with a known instant. NaN where nothing is known.
         """
-        goods = np.flatnonzero(goods_time(self.instants))
         counts = resampled_counts(self.n_days, np.random.default_rng(0))
-        rows = [_full(self.state[zone, goods], self.day[goods], counts) for zone in self._rows]
+        local = self.instants.tz_localize(None)
+        regimes = {hours: goods_regime(hours)(local) for hours in set(self.hours)}
+        rows = []
+        for state, hours in zip(self.state, self.hours, strict=True):
+            goods = np.flatnonzero(regimes[hours])
+            rows.append(_full(state[goods], self.day[goods], counts))
         columns = ["share", "low", "high", "days"]
         return pd.DataFrame(rows, columns=columns, index=self.zones["curb_zone_id"])
 
@@ -125,16 +148,33 @@ class Observed:
         ranked = told.sort_values(["share", "n_spaces"], ascending=False, kind="stable")
         return [str(zone) for zone in ranked.index[:most]]
 
-    @property
-    def _rows(self) -> range:
-        return range(len(self.zones))
-
 
 def goods_time(local: pd.DatetimeIndex) -> Array:
     """Tell which local times are Monday to Saturday, 7 to 20 h (hypothesis without a by-law)."""
     start, stop = GOODS_HOURS
     inside: Array = (local.hour >= start) & (local.hour < stop)
     return np.asarray(inside & (local.day_of_week < GOODS_WEEKDAYS))
+
+
+def goods_regime(hours: str) -> Regime:
+    """Return the rule that tells goods hours, from a by-law or, without one, `goods_time`.
+
+    The answer for one series of times is kept: every zone under a rule asks for the same.
+
+    Parameters
+    ----------
+    hours
+        OSM opening_hours, or empty.
+    """
+    answers: dict[tuple[int, pd.Timestamp, pd.Timestamp], Array] = {}
+
+    def by_law(local: pd.DatetimeIndex) -> Array:
+        key = (len(local), local[0], local[-1])
+        if key not in answers:
+            answers[key] = is_goods_time(hours, local)
+        return answers[key]
+
+    return by_law if hours else goods_time
 
 
 def observe(dataset: Dataset, period_days: int = PERIOD_DAYS) -> Observed:

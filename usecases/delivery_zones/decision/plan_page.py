@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from common.lab.pages.figure import Table
-from common.lab.pages.french import number, percent, plural, quantity
+from common.lab.pages.french import NO_BREAK, number, percent, plural, quantity
 from usecases.delivery_zones.decision.map import Mark, area_map
 from usecases.delivery_zones.decision.page_parts import Drawing, Listing, Page, Section
 from usecases.delivery_zones.decision.plan import HYPOTHESIS, Plan
@@ -207,7 +207,7 @@ def _moves(plan: Plan) -> Section:
     header = ("Aire", "Commune", "Geste", "Places", "Pourquoi")
     rows = [
         (f"{row.area_id} · {row.address}", row.commune, row.action,
-         f"{row.bays_before} puis {row.bays_after}", row.reason)
+         f"{row.bays_before} puis {row.bays_after}".replace(" ", NO_BREAK), row.reason)
         for row in changed.head(MAX_MOVES).itertuples()
     ]  # fmt: skip
     note = (

@@ -1,5 +1,7 @@
 """What the bays were seen to do: unknown is never free, and figures agree by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -117,6 +119,17 @@ def test_the_share_of_time_full_counts_goods_hours_only():
     assert row["share"] == pytest.approx(4 / (6 * 52))
     assert row["low"] <= row["share"] <= row["high"]
     assert row["days"] == 6
+
+
+def test_the_hours_of_a_by_law_replace_the_supposed_ones():
+    """Goods hours of 8 to 9 h only: full 4 of the 4 x 7 quarter hours of the week."""
+    stays = [("a", at(0, "00:00"), at(0, "00:10")), ("a", at(1, "08:00"), at(1, "09:00")),
+             ("a", at(7, "00:00"), at(7, "00:10"))]  # fmt: skip
+    seen = observe(log(stays))
+    told = replace(seen, zones=seen.zones.assign(opening_hours="08:00-09:00"))
+    assert "HYPOTHÈSE" in seen.hours_words
+    assert told.hours_words == "celles de l'arrêté"
+    assert told.share_full.loc["z", "share"] == pytest.approx(4 / 28)
 
 
 def test_a_log_without_a_whole_day_is_refused():
