@@ -21,17 +21,17 @@ from usecases.delivery_zones.decision.page_parts import (
     at_hour,
     in_parentheses,
 )
-from usecases.delivery_zones.dwell import MIN_STAYS, dwell_by_zone
+from usecases.delivery_zones.dwell import MAX_POLL_MINUTES, MIN_STAYS, dwell_by_zone
 
-__all__ = ["Rule", "RuleFindings", "misuse_csv", "misuse_findings", "misuse_page"]
+__all__ = ["Rule", "RuleFindings", "misuse_csv", "misuse_findings", "misuse_page", "too_rare"]
 
 MAX_ROWS: Final = 60
 MAX_FIGURES: Final = 3
 CSV_FILE: Final = "mesusage.csv"
 CAVEAT: Final = (
-    "Durées lues des arrivées et des départs, comme ils se produisent. Relevées toutes les 15 "
-    "minutes, elles manqueraient un stationnement court sur dix et allongeraient la moyenne de 25 "
-    "à 28 minutes ; au-delà de 5 minutes entre deux relevés, l'outil refuse de dire une durée."
+    "Relevées toutes les 15 minutes, les durées manqueraient un stationnement court sur dix et "
+    "allongeraient la moyenne de 25 à 28 minutes ; au-delà de 5 minutes entre deux relevés, "
+    "l'outil refuse de dire une durée."
 )
 LOWER_BOUND: Final = (
     "Borne basse : un véhicule non autorisé qui part avant la limite ne se voit pas. Les places "
@@ -92,14 +92,19 @@ class RuleFindings:
 
 
 def misuse_findings(seen: Observed) -> list[RuleFindings]:
-    """Observe stays and misuse under each rule, the rule with most stays first."""
-    found = []
+    """Observe stays and misuse under each rule, the rule with most stays first.
+
+    None where bays are looked at too rarely for a length of stay.
+    """
+    found: list[RuleFindings] = []
+    if seen.poll_minutes > MAX_POLL_MINUTES:
+        return found
     for rule, zones in _rules(seen):
         sessions = seen.sessions[seen.sessions["curb_zone_id"].isin(zones["curb_zone_id"])]
         if (whole := _misuse(seen, rule, sessions)) is None:
             continue
         inside = sessions[_in_period(seen, sessions)]
-        told = dwell_by_zone(inside, zones, seen.outages)
+        told = dwell_by_zone(inside, zones, seen.outages, poll_minutes=seen.poll_minutes)
         if len(told):
             found.append(RuleFindings(rule, whole, _with_misuse(seen, rule, told)))
     return sorted(found, key=lambda item: -item.whole.n_stays)
@@ -109,8 +114,8 @@ def misuse_page(seen: Observed, findings: Sequence[RuleFindings]) -> Page:
     """Return the page; said skipped where no zone has a limit and enough stays."""
     title = "Le mésusage : quand les longs stationnements bloquent les places"
     if not findings:
-        return Page("mesusage.html", title, "", skipped="Aucune zone n'a de limite et assez de "
-                    f"stationnements ({MIN_STAYS} au moins).")  # fmt: skip
+        why = f"Aucune zone n'a de limite et assez de stationnements ({MIN_STAYS} au moins)."
+        return Page("mesusage.html", title, "", skipped=too_rare(seen) or why)
     sections = [_section(seen, item) for item in findings[:MAX_FIGURES]]
     unsure = any(item.rule.is_hypothesis for item in findings)
     return Page(
@@ -134,6 +139,16 @@ def misuse_page(seen: Observed, findings: Sequence[RuleFindings]) -> Page:
     )  # fmt: skip
 
 
+def too_rare(seen: Observed) -> str:
+    """Say in French that bays are looked at too rarely for a length of stay; nothing if not."""
+    if seen.poll_minutes <= MAX_POLL_MINUTES:
+        return ""
+    return (
+        f"Places relevées toutes les {seen.poll_minutes} minutes : c'est trop peu pour une durée. "
+        "Demander au fournisseur les arrivées et les départs."
+    )
+
+
 def misuse_csv(seen: Observed, findings: Sequence[RuleFindings]) -> list[str]:
     """Return the lines of the CSV file, a zone each."""
     columns = ["n", "cut", "limit_minutes", "median", "median_low", "median_high", "p85", "p85_low",
@@ -149,6 +164,12 @@ def misuse_csv(seen: Observed, findings: Sequence[RuleFindings]) -> list[str]:
             unsure = "oui" if item.rule.is_hypothesis else "non"
             lines.append(f"{row.curb_zone_id};{name};{';'.join(told)};{hours};{unsure}\n")
     return lines
+
+
+def _cadence(seen: Observed) -> str:
+    if seen.poll_minutes:
+        return f"Places relevées toutes les {plural(seen.poll_minutes, 'minute')}."
+    return "Durées lues des arrivées et des départs, comme ils se produisent."
 
 
 def _rules(seen: Observed) -> list[tuple[Rule, pd.DataFrame]]:
@@ -177,7 +198,7 @@ def _misuse(seen: Observed, rule: Rule, sessions: pd.DataFrame) -> Misuse | None
     if sessions.empty:
         return None
     try:
-        return misuse(sessions, policy, seen.outages)
+        return misuse(sessions, policy, seen.outages, poll_minutes=seen.poll_minutes)
     except DataError:
         return None
 

@@ -18,6 +18,7 @@ from common.lab.usecase import Array, Dataset
 from usecases.delivery_zones.decision.misuse import Regime
 from usecases.delivery_zones.events import outages_of, sessions_of, zones_of
 from usecases.delivery_zones.opening_hours import is_goods_time
+from usecases.delivery_zones.own_data import cadence_minutes
 
 __all__ = ["GOODS_HOURS", "GOODS_WEEKDAYS", "Observed", "goods_regime", "goods_time", "observe"]
 
@@ -87,6 +88,11 @@ class Observed:
             return [""] * len(self.zones)
         return [str(text) for text in self.zones["opening_hours"].fillna("")]
 
+    @cached_property
+    def poll_minutes(self) -> int:
+        """Cadence at which the bays were looked at; 0 where arrivals and departures are events."""
+        return cadence_minutes(self.sessions)
+
     @property
     def hours_words(self) -> str:
         """Which hours count as goods hours, in French."""
@@ -137,12 +143,14 @@ class Observed:
         return str(self.zones["title"].iloc[self.place(zone)])
 
     def busiest(self, most: int) -> list[str]:
-        """Return the zones to look at first: short stays before long ones, the fullest first.
+        """Return the zones to look at first, the fullest first.
 
-        Only zones with a limit in force (or supposed) are ranked, those with known hours.
+        Zones with known hours only; those with a limit in force (or supposed) where any has one.
         """
         table = self.zones.set_index("curb_zone_id").join(self.share_full)
-        told = table[(table["max_stay_minutes"] > 0) & table["share"].notna()]
+        told = table[table["share"].notna()]
+        limited = told["max_stay_minutes"] > 0
+        told = told[limited] if limited.any() else told
         if "headline" in told:
             told = told[told["headline"].astype(bool)]
         ranked = told.sort_values(["share", "n_spaces"], ascending=False, kind="stable")
@@ -236,8 +244,8 @@ def _titled(zones: pd.DataFrame, spaces: pd.DataFrame) -> pd.DataFrame:
     titles = names.where(~twice, names + " · " + classes)
     titles = titles.where(~titles.duplicated(keep=False), ids)
     bays = ids.map(spaces["curb_zone_id"].value_counts()).fillna(0).astype(np.int64)
-    limits = zones.get("max_stay_minutes", np.nan)
-    return zones.assign(title=titles, n_spaces=bays, max_stay_minutes=limits)
+    optional = {name: zones.get(name, np.nan) for name in ("max_stay_minutes", "lon", "lat")}
+    return zones.assign(title=titles, n_spaces=bays, **optional)
 
 
 def _of_bays(

@@ -35,6 +35,7 @@ __all__ = ["Decisions", "decide", "summary", "write_pages"]
 
 SHORT_LIST: Final = 8
 """Zones with a figure and a what-if table each: the page stays below 150 KiB."""
+MAX_READ_ROWS: Final = 60
 NO_INVENTORY: Final = "Aucun inventaire des aires de livraison n'a été donné."
 UNKNOWN: Final = (
     "Qui se gare, avec quel véhicule et pourquoi : ni plaque, ni personne, ni marchandise.",
@@ -263,7 +264,18 @@ def _index(decisions: Decisions, foot: str) -> str:
         today=today,
         pages=decisions.pages,
         unknown=UNKNOWN,
+        read=_read(decisions.dataset),
     )
+
+
+def _read(dataset: Dataset) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return header and rows of what was read, repaired and dropped; no row where unsaid."""
+    table = dataset.extras.get("cleaning", dataset.extras.get("reading"))
+    if table is None:
+        return (), []
+    header = tuple(str(name) for name in table)
+    rows = [tuple(str(cell) for cell in row) for row in table.itertuples(index=False)]
+    return header, rows[:MAX_READ_ROWS]
 
 
 def _foot(dataset: Dataset) -> str:

@@ -11,6 +11,7 @@ from common.edge.errors import DataError
 from common.lab.pages.figure import WIDTH, Figure, Table
 from common.lab.pages.french import bounds, number, percent, plural
 from common.lab.pages.svg import ACCENT, INK, RUST, Canvas, Scale, Shape, whisker
+from usecases.delivery_zones.decision.misuse_page import too_rare
 from usecases.delivery_zones.decision.observed import GOODS_HOURS, Observed
 from usecases.delivery_zones.decision.page_parts import (
     Listing,
@@ -84,7 +85,9 @@ def sizing_findings(seen: Observed, chosen: Sequence[str]) -> list[ZoneSizing]:
 
     The goods hours of 7 to 20 h, Monday to Saturday, are the window of all but one question.
     """
-    found = []
+    found: list[ZoneSizing] = []
+    if too_rare(seen):
+        return found
     window = Window(seen.first_day, seen.end_day, seen.timezone)
     for zone in chosen:
         row = seen.zones.iloc[seen.place(zone)]
@@ -114,7 +117,7 @@ def sizing_page(seen: Observed, findings: Sequence[ZoneSizing]) -> Page:
     title = "Le dimensionnement : une place de plus ou de moins"
     if not findings:
         why = "Aucune zone n'a assez de stationnements aux heures de livraison."
-        return Page("dimensionnement.html", title, "", skipped=why)
+        return Page("dimensionnement.html", title, "", skipped=too_rare(seen) or why)
     return Page(
         file="dimensionnement.html",
         title=title,

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from common.edge.errors import UsageError
-from usecases.delivery_zones.decision import pages, sizing_page, week_page
+from usecases.delivery_zones.decision import misuse_page, pages, sizing_page, week_page
 from usecases.delivery_zones.decision.observed import observe
 from usecases.delivery_zones.decision.page_parts import Drawing, Page, page_html
 from usecases.delivery_zones.decision.week_grid import WeekGrid
@@ -198,6 +198,22 @@ def test_a_bay_fewer_counts_those_refused_today_too(city):
             assert fewer["blocking"] > today["blocking"]
             assert fewer["lost_per_week"] > today["lost_per_week"]
     assert compared
+
+
+def test_bays_polled_every_quarter_hour_give_no_length_of_stay(city):
+    """Occupancy may be read from 15-minute polls, a length of stay may not (brief 3.3.6)."""
+    seen = observe(city)
+    stays = seen.sessions
+    rounded = stays.assign(
+        event_time_start=stays["event_time_start"].dt.floor("15min"),
+        event_time_end=stays["event_time_end"].dt.ceil("15min"),
+    )
+    slow = replace(seen, sessions=rounded)
+    assert (seen.poll_minutes, slow.poll_minutes) == (0, 15)
+    page = misuse_page.misuse_page(slow, misuse_page.misuse_findings(slow))
+    sized = sizing_page.sizing_page(slow, sizing_page.sizing_findings(slow, slow.busiest(2)))
+    assert "toutes les 15 minutes" in page.skipped
+    assert "toutes les 15 minutes" in sized.skipped
 
 
 def test_zones_can_be_chosen_and_a_wrong_id_is_refused(city, tmp_path):
