@@ -31,7 +31,10 @@ class Countdown:
     def audit(self, event, given):
         touches = event in ("os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate")
         opens = event == "open" and isinstance(given[2], int) and given[2] & WRITING
-        if (touches or opens) and str(given[0]).startswith(self.root):
+        inside = str(given[0]).startswith(self.root) if given else False
+        # shutil.rmtree names files relative to an open folder: only the store does that here.
+        relative = event in ("os.remove", "os.rmdir") and given[1] != -1
+        if (touches or opens) and (inside or relative):
             self.count()
 
     def counted(self, call):
