@@ -306,20 +306,19 @@ class Journal:
         full = self._head.size >= self.settings.segment_bytes
         if opened is None or full or opened.segment.day != today:
             segment = Segment(self._head.segment + 1, today, self.folder)
-            self._open_segment(segment)
+            opened = self._open_segment(segment)
             sync_folder(self.folder)
             self._head = Head(self._head.number, self._head.sha256, segment.number, 0)
-        if self._open is None:
-            raise JournalError(f"{self.folder}: no segment is open")
-        return self._open
+        return opened
 
-    def _open_segment(self, segment: Segment) -> None:
+    def _open_segment(self, segment: Segment) -> _Open:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
         lines = os.open(segment.path, flags, 0o640)
         inputs = os.open(segment.inputs, flags, 0o640)
         if self._open:
             self._open.close()
         self._open = _Open(segment, lines, inputs)
+        return self._open
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

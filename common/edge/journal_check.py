@@ -141,8 +141,7 @@ class _Walk:
             "removed",
             first,
             last,
-            f"{_lines(first, last)} : perdues ou supprimées, constat inscrit à la ligne "
-            f"{line.number}.",
+            f"{_lines(first, last)} : perte ou suppression constatée à la ligne {line.number}.",
         )
         return bool(first == self.number + 1 and last == line.number - 1)
 
@@ -160,11 +159,13 @@ class _Walk:
         self._name_changed()
         self._name_strays()
         for first, last in self.missing:
-            self._add("removed", first, last, f"{_lines(first, last)} : supprimées.")
+            self._add(
+                "removed", first, last, f"{_lines(first, last)} : supprimée{_s(first, last)}."
+            )
 
     def _name_changed(self) -> None:
         for first, last in _runs(sorted(set(self.unconfirmed) - {0})):
-            text = f"{_lines(first, last)} : modifiées."
+            text = f"{_lines(first, last)} : modifiée."
             if first != last:
                 text = f"{_lines(first, last)} : l'une au moins a été modifiée."
             self._add("changed", first, last, text)
@@ -229,9 +230,8 @@ def verify(
         walk.findings.append(Finding("head", 0, 0, "Le repère de fin manque ou est illisible."))
     walk.end(head)
     _check_tombstones(folder, walk, stones)
-    if noted is not None and walk.marks[noted[0]] != noted[1]:
-        text = f"Ligne {noted[0]} : son empreinte n'est pas celle qui avait été notée."
-        walk.findings.append(Finding("changed", noted[0], noted[0], text))
+    if noted is not None:
+        _check_noted(walk, stones, *noted)
     kept = _check_inputs(folder, walk) if inputs else 0
     return Verification(
         lines=walk.lines,
@@ -297,6 +297,16 @@ def _check_tombstones(folder: Path, walk: _Walk, stones: tuple[Tombstone, ...]) 
         walk.findings.append(Finding("tombstones", stones[0].first, last, text))
 
 
+def _check_noted(walk: _Walk, stones: tuple[Tombstone, ...], number: int, sha256: str) -> None:
+    """Compare a line with what was noted of it; of purged ones only last lines remain."""
+    ends = {stone.last: stone.last_sha256 for stone in stones}
+    if any(stone.first <= number <= stone.last for stone in stones) and number not in ends:
+        walk.notes.append(f"Ligne {number} : purgée, elle ne peut plus être comparée.")
+    elif ends.get(number, walk.marks[number]) != sha256:
+        text = f"Ligne {number} : son empreinte n'est pas celle qui avait été notée."
+        walk.findings.append(Finding("changed", number, number, text))
+
+
 def _check_inputs(folder: Path, walk: _Walk) -> int:
     count = 0
     for segment in segments(folder):
@@ -339,3 +349,7 @@ def _runs(numbers: list[int]) -> list[tuple[int, int]]:
 
 def _lines(first: int, last: int) -> str:
     return f"Ligne {first}" if first == last else f"Lignes {first} à {last}"
+
+
+def _s(first: int, last: int) -> str:
+    return "" if first == last else "s"

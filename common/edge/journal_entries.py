@@ -40,7 +40,7 @@ ACTIONS = ("accepted", "modified", "rejected")
 _ROW = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}", re.A)
 _AGENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", re.A)
 _REASONS = 3
-_LEFT_OUT = ("contributions",)
+_AXES_LEFT_OUT = 3
 # 9 significant digits tell every float32 from its neighbours (IEEE 754, 24 bits).
 _DIGITS = "%.9g"
 # Under this, zlib takes 30 microseconds to save a few bytes.
@@ -95,7 +95,8 @@ class Batch:
     inputs
         What the graph saw, defaults filled in: name to shape (n, ...), in the manifest's order.
     outputs
-        What it gave; ``contributions`` are not written, inputs and bundle give them again.
+        What it gave; ``contributions`` and what has several values a step (three axes or
+        more) are not written: inputs and bundle give them again.
     reasons
         For each row its strongest reasons: (French group, total).
     textual
@@ -334,19 +335,32 @@ def top_reasons(
 
 def _output_texts(outputs: Mapping[str, Array], rows: int) -> list[str]:
     """Return each row's outputs as the inside of a JSON object, values in row-major order."""
-    columns = []
-    for name, values in outputs.items():
-        if name in _LEFT_OUT:
-            continue
-        flat = np.asarray(values).reshape(rows, -1)
-        finite = flat.dtype.kind != "f" or bool(np.isfinite(flat).all())
-        write = _fast if flat.dtype.kind == "f" and finite else _careful
-        columns.append([f'"{name}":{write(row)}' for row in flat.tolist()])
-    return [",".join(texts) for texts in zip(*columns, strict=True)]
+    written = {
+        name: np.asarray(values) for name, values in outputs.items() if _is_written(name, values)
+    }
+    flat = {name: values.reshape(rows, -1) for name, values in written.items()}
+    if flat and all(v.dtype.kind == "f" and np.isfinite(v).all() for v in flat.values()):
+        return _fast(flat)
+    columns = [
+        [f'"{name}":{_careful(row)}' for row in values.tolist()] for name, values in flat.items()
+    ]
+    return [",".join(texts) for texts in zip(*columns, strict=True)] or [""] * rows
 
 
-def _fast(row: list[float]) -> str:
-    return "[" + ",".join([_DIGITS % value for value in row]) + "]"
+def _is_written(name: str, values: Array) -> bool:
+    """Leave out contributions, and several values for each step, as quantiles are.
+
+    Inputs and bundle give them again; of the building forecast they are two thirds.
+    """
+    return name != "contributions" and np.ndim(values) < _AXES_LEFT_OUT
+
+
+def _fast(flat: Mapping[str, Array]) -> list[str]:
+    """Format a whole row in one operation: four times as fast as value by value."""
+    template = ",".join(
+        f'"{name}":[{",".join([_DIGITS] * values.shape[1])}]' for name, values in flat.items()
+    )
+    return [template % tuple(row) for row in np.concatenate([*flat.values()], axis=1).tolist()]
 
 
 def _careful(row: list[Any]) -> str:

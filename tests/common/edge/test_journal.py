@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -93,6 +94,22 @@ def test_what_is_read_back_is_what_was_written_to_the_last_bit(folder):
     inputs = kept_inputs(folder, entry)
     expected = np.array([[np.float32(4) + np.float32(0.1), np.nan]], dtype=np.float32)
     np.testing.assert_array_equal(inputs["x_kwh"], expected)
+
+
+def test_what_cannot_be_a_number_in_json_is_written_all_the_same(tmp_path):
+    """NaN and infinities come back; contributions and three axes are left out."""
+    odd = {
+        "forecast": np.array([[np.nan, np.inf, -np.inf, 0.1]], dtype=np.float32),
+        "class": np.array([3]),
+        "contributions": np.zeros((1, 2)),
+        "quantiles": np.zeros((1, 4, 7)),
+    }
+    with Journal(tmp_path / "j") as journal:
+        journal.append(replace(batch(), outputs=odd))
+    outputs = find_entry(tmp_path / "j", 1).outputs
+    assert set(outputs) == {"forecast", "class"}
+    np.testing.assert_array_equal(outputs["forecast"].astype(np.float32), odd["forecast"][0])
+    assert outputs["class"].tolist() == [3]
 
 
 def test_texts_are_never_kept_by_default(tmp_path):
@@ -210,6 +227,18 @@ def test_a_rewritten_journal_is_found_by_whoever_noted_a_line_elsewhere(folder, 
     assert verify(tmp_path / "forged").intact
     assert found(tmp_path / "forged", noted=(noted.last, noted.sha256)) == [("changed", 9, 9)]
     assert verify(folder, noted=(noted.last, noted.sha256)).intact
+
+
+def test_a_noted_line_that_was_purged_is_not_called_changed(folder):
+    """Of a purged segment only the last line's hash is left; of line 1 there is nothing."""
+    third = find_entry(folder, 3).sha256
+    with Journal(folder) as journal:
+        journal.purge(date(2026, 1, 6))
+    assert verify(folder, noted=(3, third)).intact
+    assert not verify(folder, noted=(3, "0" * 64)).intact
+    state = verify(folder, noted=(1, "0" * 64))
+    assert state.intact
+    assert state.notes == ("Ligne 1 : purgée, elle ne peut plus être comparée.",)
 
 
 def test_a_missing_or_edited_head_is_found(folder):
