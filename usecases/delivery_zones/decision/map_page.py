@@ -32,6 +32,8 @@ MARKS: Final = (
 UNKNOWN_MARK: Final = len(MARKS) - 1
 MAX_ROWS, MAX_BARS = 60, 15
 ROW, LEFT = 34.0, 18.0
+MIN_MAPPED: Final = 3
+"""Two points make no map."""
 CSV_FILE: Final = "carte.csv"
 
 
@@ -39,7 +41,7 @@ def map_page(seen: Observed) -> Page:
     """Return the page of the map; without positions, the same figures as a ranking."""
     table = seen.zones.set_index("curb_zone_id").join(seen.share_full)
     placed = table["lon"].notna() & table["lat"].notna()
-    figures: list[Plot] = [_map(table[placed])] if placed.any() else []
+    figures: list[Plot] = [_map(table[placed])] if placed.sum() >= MIN_MAPPED else []
     if (ranking := _ranking(table)) is not None:
         figures.append(ranking)
     words = [

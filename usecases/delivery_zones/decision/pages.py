@@ -8,6 +8,7 @@ from typing import Final
 import pandas as pd
 
 from common.edge.errors import DataError, UsageError
+from common.lab.pages.french import number
 from common.lab.usecase import Dataset
 from usecases.delivery_zones.decision import (
     inventory_page,
@@ -36,6 +37,7 @@ __all__ = ["Decisions", "decide", "summary", "write_pages"]
 SHORT_LIST: Final = 8
 """Zones with a figure and a what-if table each: the page stays below 150 KiB."""
 MAX_READ_ROWS: Final = 60
+READ_TITLES: Final = {"perimetre": "Périmètre", "operation": "Opération", "lignes": "Lignes"}
 NO_INVENTORY: Final = "Aucun inventaire des aires de livraison n'a été donné."
 UNKNOWN: Final = (
     "Qui se gare, avec quel véhicule et pourquoi : ni plaque, ni personne, ni marchandise.",
@@ -273,11 +275,15 @@ def _read(dataset: Dataset) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     table = dataset.extras.get("cleaning", dataset.extras.get("reading"))
     if table is None:
         return (), []
-    header = tuple(str(name) for name in table)
-    rows = [tuple(str(cell) for cell in row) for row in table.itertuples(index=False)]
+    header = tuple(READ_TITLES.get(str(name), str(name)) for name in table)
+    rows = [tuple(map(_cell, row)) for row in table.itertuples(index=False)]
     return header, rows[:MAX_READ_ROWS]
 
 
 def _foot(dataset: Dataset) -> str:
     sources = " ; ".join(f"{source.publisher} ({source.licence})" for source in dataset.sources)
     return f"Données : {dataset.name}. {sources}".strip()
+
+
+def _cell(value: object) -> str:
+    return number(value, 0) if isinstance(value, int) else str(value)
