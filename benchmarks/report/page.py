@@ -43,48 +43,63 @@ def comparison_page(
         Plots of the task's own, after ours.
     """
     main = next(iter(titles))
-    protocol = comparison.protocol
     return render(
         "comparaison.html.j2",
         _TEMPLATES,
-        title="Comparaison de solutions",
-        over=OVER,
-        question=protocol["question"],
-        simulated=bool(protocol.get("simulated")),
-        dataset={key: protocol.get(key) for key in ("simulated", "proxy")},
-        demonstration=bool(protocol.get("demonstration")),
-        summary=words.summary(comparison),
-        verdict=words.verdict_lines(comparison),
-        badges=[
-            words.badges(standing)
-            for standing in comparison.standings
-            if standing.entry.role == "candidate"
-        ],
-        central=[_central(standing, main) for standing in comparison.standings],
-        metric=titles[main],
-        margin=french.percent(protocol["margin"], 0),
+        **_banner(comparison),
+        **_tables(comparison, titles),
         figures=[
             plots.errors(comparison, main),
             plots.error_against_energy(comparison),
             *figures,
         ],
-        metrics=_metrics(comparison, titles),
-        slices=_slices(comparison),
-        alerts=_alerts(comparison),
-        stress=_stress(comparison),
-        service=_service(comparison),
-        findings=[
-            (standing.entry.title, rows)
-            for standing in comparison.standings
-            if (rows := words.severities((*standing.entry.findings, *standing.findings)))
-        ],
         unverified=comparison.unverified,
-        evidence=_evidence(comparison),
         facts=_facts(comparison, body_hash),
-        command=_command(protocol),
+        command=_command(comparison.protocol),
         created=french.date_fr(created),
         body_hash=body_hash,
     )
+
+
+def _banner(comparison: Comparison) -> dict[str, Any]:
+    """Return what stands above the central table."""
+    protocol = comparison.protocol
+    return {
+        "title": "Comparaison de solutions",
+        "over": OVER,
+        "question": protocol["question"],
+        "simulated": bool(protocol.get("simulated")),
+        "dataset": {key: protocol.get(key) for key in ("simulated", "proxy")},
+        "demonstration": bool(protocol.get("demonstration")),
+        "summary": words.summary(comparison),
+        "verdict": words.verdict_lines(comparison),
+        "badges": [
+            words.badges(standing)
+            for standing in comparison.standings
+            if standing.entry.role == "candidate"
+        ],
+    }
+
+
+def _tables(comparison: Comparison, titles: Mapping[str, str]) -> dict[str, Any]:
+    """Return the central table and those below the figures."""
+    main = next(iter(titles))
+    seen = [
+        (standing.entry.title, words.severities((*standing.entry.findings, *standing.findings)))
+        for standing in comparison.standings
+    ]
+    return {
+        "central": [_central(standing, main) for standing in comparison.standings],
+        "metric": titles[main],
+        "margin": french.percent(comparison.protocol["margin"], 0),
+        "metrics": _metrics(comparison, titles),
+        "slices": _slices(comparison),
+        "alerts": _alerts(comparison),
+        "stress": _stress(comparison),
+        "service": _service(comparison),
+        "findings": [(title, rows) for title, rows in seen if rows],
+        "evidence": _evidence(comparison),
+    }
 
 
 def _central(standing: Standing, main: str) -> dict[str, Any]:

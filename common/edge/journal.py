@@ -22,6 +22,7 @@ from common.edge.journal_chain import (
     Tombstone,
     announced,
     bury,
+    cut_torn,
     dumps,
     last_line,
     read_head,
@@ -75,7 +76,8 @@ class Journal:
     """A folder of hash-chained lines, safe to share between threads and processes.
 
     Each line holds the sha256 of the one before. Calls of several threads are written and
-    synced together; processes take turns with a file lock.
+    synced together; processes take turns with a file lock. Open it after a fork, not before:
+    a lock that parent and child inherit together keeps neither out.
 
     Parameters
     ----------
@@ -373,9 +375,9 @@ class Journal:
         for segment in segments(self.folder):
             if segment.number < found.segment:
                 continue
-            torn += _cut_torn(segment.path)
+            torn += cut_torn(segment.path)
             if segment.inputs.exists():
-                _cut_torn(segment.inputs)
+                cut_torn(segment.inputs)
             if segment.number > found.segment and not segment.path.stat().st_size:
                 segment.path.unlink()
                 segment.inputs.unlink(missing_ok=True)
@@ -427,15 +429,6 @@ def _write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-def _cut_torn(path: Path) -> int:
-    """Cut what follows the last newline; return how many bytes."""
-    data = path.read_bytes()
-    whole = data.rfind(b"\n") + 1
-    if whole != len(data):
-        os.truncate(path, whole)
-    return len(data) - whole
 
 
 @contextmanager

@@ -25,6 +25,7 @@ __all__ = [
     "Tombstone",
     "announced",
     "bury",
+    "cut_torn",
     "dumps",
     "last_line",
     "parse",
@@ -354,3 +355,12 @@ def announced(folder: Path, digest: str) -> bool:
         for segment in segments(folder)
         for _, line in read_lines(segment.path)
     )
+
+
+def cut_torn(path: Path) -> int:
+    """Cut what follows the last newline; return how many bytes."""
+    data = path.read_bytes()
+    whole = data.rfind(b"\n") + 1
+    if whole != len(data):
+        os.truncate(path, whole)
+    return len(data) - whole

@@ -118,6 +118,7 @@ def examples_of(dataset: Dataset, period: Period, scope: Scope) -> Examples:
     if scope.silent_today:
         inputs["occupied_today"] = np.full((len(rows.zone), TODAY_QUARTERS), np.nan, np.float32)
     inputs["quarter"] = rows.quarter
+    inputs |= _for_slices(dataset, timeline, rows)
     return _examples(timeline, rows, inputs, np.where(asked, quarters, -1))
 
 
@@ -137,6 +138,7 @@ def day_ahead_examples(dataset: Dataset, period: Period, scope: Scope) -> Exampl
     inputs["occupied_today"] = timeline.occupied[rows.zone, rows.day, today]
     if scope.silent_today:
         inputs["occupied_today"] = np.full_like(inputs["occupied_today"], np.nan)
+    inputs |= _for_slices(dataset, timeline, rows)
     quarters = np.tile(np.arange(FIRST_TARGET, LAST_TARGET + 1), (len(rows.zone), 1))
     return _examples(timeline, rows, inputs, quarters)
 
@@ -259,6 +261,24 @@ def _inputs(
     for name, series in histories.items():
         inputs[name] = _history(series, rows, scope)  # type: ignore[assignment]  # as an array
     return {**inputs, **_ended(timeline, rows, seconds, scope)}
+
+
+def _for_slices(dataset: Dataset, timeline: Timeline, rows: _Rows) -> dict[str, Array]:
+    """Return what no graph takes: the zones' area class, and median stay, for equity slices."""
+    table = zones_of(dataset).set_index("curb_zone_id")
+    area = np.full(len(timeline.zones), "", dtype=object)
+    if "area_class" in table:
+        area = table["area_class"].reindex(timeline.zones).fillna("").to_numpy()
+    names = np.where(area == "", "non renseigné", area.astype(str))
+    stays = timeline.stays
+    bounds = stays_before(stays, len(timeline.zones))
+    minutes = (stays.end - stays.start) / 60
+    medians = [np.median(minutes[first:stop]) if stop > first else np.nan
+               for first, stop in zip(bounds[:-1], bounds[1:], strict=True)]  # fmt: skip
+    return {
+        "area_class": names[rows.zone],
+        "median_stay_minutes": np.array(medians)[rows.zone],
+    }
 
 
 def _history(series: Array, rows: _Rows, scope: Scope) -> "Windows | Array":

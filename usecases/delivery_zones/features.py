@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from common.lab.graph.arrays import nan_mean, rows_of
+from common.lab.graph.arrays import nan_mean
 from common.lab.usecase import Features, Term
-from usecases.delivery_zones.kernels import HORIZON_MINUTES, ISSUES, LAST_TARGET
+from usecases.delivery_zones.kernels import HORIZON_MINUTES, LAST_TARGET
 from usecases.delivery_zones.queues import (
     binomial,
     constant,
@@ -141,7 +141,7 @@ def day_ahead_features(xp: Any, inputs: Inputs) -> Features:
 
     See `availability_features`; ``occupancy`` is binomial around the usual share.
     """
-    past = past_of(xp, inputs, day_ahead_kernels(xp))
+    past = past_of(xp, inputs, day_ahead_kernels(xp, inputs["weekday"]))
     usual = shares(xp, past)
     now = _now(xp, inputs)
     columns = _usual_columns(xp, usual)
@@ -186,9 +186,9 @@ def _per_step(xp: Any, values: Any, like: Any) -> Any:
 
 
 def _target_hours(xp: Any, quarter: Any) -> Any:
-    ahead = np.minimum(ISSUES[:, None] + np.array(HORIZON_MINUTES) // 15, LAST_TARGET)
-    hours = rows_of(xp, constant(xp, ahead / 4), quarter - int(ISSUES[0]))
-    return xp.expand_dims(hours, axis=1)
+    issue = xp.astype(xp.reshape(quarter, (-1, 1, 1)), xp.float32)
+    target = issue + constant(xp, np.array(HORIZON_MINUTES) / 15)
+    return xp.minimum(target, constant(xp, LAST_TARGET)) * np.float32(0.25)
 
 
 def _free(xp: Any, inputs: Inputs, now: _Now, usual: Mapping[str, Any]) -> Any:

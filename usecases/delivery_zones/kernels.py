@@ -18,13 +18,13 @@ __all__ = [
     "N_STAYS",
     "PACE_KERNEL",
     "PACE_PRIOR_HOURS",
+    "PACE_QUARTERS",
     "SHAPE_KERNEL",
     "START_WEIGHTS",
     "STAY_EDGES_MINUTES",
     "TODAY_QUARTERS",
     "WAIT_EDGES_MINUTES",
     "WINDOW",
-    "day_weights",
     "gaussian",
 ]
 
@@ -50,9 +50,8 @@ STAY_EDGES_MINUTES = np.array(
      600, 720, 900, 1080, 1440, 2880], dtype=np.float64)  # fmt: skip
 AGE_EDGES_MINUTES = np.array([0, 10, 20, 40, 80, 160, 320, 720, 1440, 4320], dtype=np.float64)
 WAIT_EDGES_MINUTES = ((0, 15), (15, 30), (30, 60))
-PACE_PRIOR_HOURS = 20.0
+PACE_PRIOR_HOURS, PACE_QUARTERS = 20.0, 4.0
 START_SPREAD_HOURS = 2.0
-SUNDAY, SATURDAY = 6, 5
 
 
 def gaussian(spread: float, size: int = N_QUARTERS) -> Array:
@@ -72,29 +71,7 @@ def _start_weights() -> Array:
     return np.exp(-0.5 * (apart / START_SPREAD_HOURS) ** 2)
 
 
-def day_weights(n_days: int) -> Array:
-    """Return the weight of each day of a history for each weekday of the target.
-
-    Returns
-    -------
-    array
-        (7, 6, n_days), the last day being the one before the target. Rows: half-life of
-        28, of 5 days, of 28 days among days of the same kind (Saturday or not), the day
-        before, the same day one week before, half-life of 14 days. Sundays count for
-        nothing, as deliveries hardly happen then.
-    """
-    ago = np.arange(n_days, 0, -1)
-    found = np.zeros((7, 6, n_days))
-    for weekday in range(7):
-        of_day = (weekday - ago) % 7
-        working = of_day != SUNDAY
-        same = (of_day == SATURDAY) == (weekday == SATURDAY)
-        long, recent, pace = (0.5 ** (ago / half) * working for half in (28, 5, 14))
-        found[weekday] = [long, recent, long * same, (ago == 1) * working, ago == 7, pace]
-    return found
-
-
 START_WEIGHTS = _start_weights()
-PACE_KERNEL = gaussian(4.0)
+PACE_KERNEL = gaussian(PACE_QUARTERS)
 SHAPE_KERNEL = gaussian(2.0)
 WINDOW = (np.arange(N_QUARTERS)[:, None] >= FIRST_TARGET - DAY_QUARTERS.start).astype(np.float64)

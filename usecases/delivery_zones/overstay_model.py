@@ -154,53 +154,55 @@ def _raw(booster: "Booster", X: Array) -> Array:
 
 def overstay_rungs() -> tuple[Rung, ...]:
     """Return the ladder, rungs without AI first."""
-    return (
-        Rung(
+    return (*RATE_RUNGS, *FITTED_RUNGS)
+
+
+RATE_RUNGS = tuple(
+    Rung(name, title, "no_ai", "global", partial(rate, term), note=note)
+    for name, term, title, note in (
+        (
             "base_rate",
+            "city_rate",
             "Taux de la ville",
-            "no_ai",
-            "global",
-            partial(rate, "city_rate"),
-            note="Part des stationnements déjà terminés qui ont dépassé la limite, partout.",
+            "Part des stationnements déjà terminés qui ont dépassé la limite, partout.",
         ),
-        Rung(
+        (
+            "zone_rate",
             "zone_rate",
             "Taux de la zone",
-            "no_ai",
-            "global",
-            partial(rate, "zone_rate"),
-            note="La même part dans la zone, rapprochée de celle de la ville faute de recul.",
+            "La même part dans la zone, rapprochée de celle de la ville faute de recul.",
         ),
-        Rung(
+        (
+            "zone_hour_rate",
             "zone_hour_rate",
             "Taux de la zone par tranche de trois heures",
-            "no_ai",
-            "global",
-            partial(rate, "zone_hour_rate"),
-            note="La même part dans la zone et la tranche horaire, rapprochée de la zone.",
-        ),
-        Rung(
-            "logistic",
-            "Régression logistique",
-            "linear",
-            "global",
-            logistic,
-            note="Taux de la zone, heure, jour et état de la zone, pondérés une fois pour toutes.",
-        ),
-        Rung(
-            "additive",
-            "Modèle additif (GA2M)",
-            "additive",
-            "global",
-            partial(additive, ADDITIVE),
-            note="Courbes et couples déclarés ; chaque effet se lit.",
-        ),
-        Rung(
-            "boosted",
-            "Arbres boostés",
-            "boosted",
-            "global",
-            partial(boosted, BOOSTED),
-            note="60 arbres sans contrainte : la mesure de ce qu'on pourrait gagner.",
+            "La même part dans la zone et la tranche horaire, rapprochée de la zone.",
         ),
     )
+)
+FITTED_RUNGS = (
+    Rung(
+        "logistic",
+        "Régression logistique",
+        "linear",
+        "global",
+        logistic,
+        note="Taux de la zone, heure, jour et état de la zone, pondérés une fois pour toutes.",
+    ),
+    Rung(
+        "additive",
+        "Modèle additif (GA2M)",
+        "additive",
+        "global",
+        partial(additive, ADDITIVE),
+        note="Courbes et couples déclarés ; chaque effet se lit.",
+    ),
+    Rung(
+        "boosted",
+        "Arbres boostés",
+        "boosted",
+        "global",
+        partial(boosted, BOOSTED),
+        note="60 arbres sans contrainte : la mesure de ce qu'on pourrait gagner.",
+    ),
+)

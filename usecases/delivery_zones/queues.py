@@ -6,6 +6,7 @@ Both advance by steps of five minutes: stays end, then at most one vehicle arriv
 is free. Array code, for numpy and for tracing.
 """
 
+from functools import lru_cache
 from math import comb
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = [
     "full_share",
     "gather",
     "markov_queue",
+    "parts_of",
     "semi_markov_queue",
 ]
 
@@ -31,16 +33,44 @@ READ_AFTER = tuple(minutes // STEP_MINUTES for minutes in HORIZON_MINUTES)
 SIZE = MAX_BAYS + 1
 
 _BEFORE, _AFTER = (axis.ravel() for axis in np.meshgrid(range(SIZE), range(SIZE), indexing="ij"))
-_GONE = np.maximum(_BEFORE - _AFTER, 0)
-_WAYS = np.array([comb(n, k) for n, k in zip(_BEFORE, _AFTER, strict=True)], dtype=np.float32)
+_KEPT = (np.arange(SIZE)[:, None] == _AFTER).astype(np.float32)
+"""Which power of « stays » each of the 49 transitions takes."""
+_LEFT = (np.arange(SIZE)[:, None] == _BEFORE - _AFTER) * np.array(
+    [comb(n, k) for n, k in zip(_BEFORE, _AFTER, strict=True)], dtype=np.float32
+)
+"""Which power of « leaves », times the number of ways."""
 _TOTAL = np.add.outer(np.arange(SIZE), np.arange(SIZE))
 _BY_TOTAL = (_TOTAL.reshape(-1, 1) == np.arange(SIZE)).astype(np.float32)
 _ONE_MORE = np.eye(SIZE, k=1, dtype=np.float32)
 
 
 def constant(xp: Any, values: Any) -> Any:
-    """Return values as float32."""
-    return xp.asarray(np.asarray(values, dtype=np.float32))
+    """Return values as float32; in a graph the same values are one node."""
+    array = np.ascontiguousarray(values, dtype=np.float32)
+    return array if xp is np else _shared(array.tobytes(), np.shape(values))
+
+
+@lru_cache(maxsize=512)
+def _shared(content: bytes, shape: tuple[int, ...]) -> Any:
+    import ndonnx
+
+    return ndonnx.asarray(np.frombuffer(content, dtype=np.float32).reshape(shape))
+
+
+def parts_of(xp: Any, values: Any, count: int) -> list[Any]:
+    """Cut an array along its second axis into ``count`` arrays of length 1 there.
+
+    >>> [part.tolist() for part in parts_of(np, np.array([[1, 2]]), 2)]
+    [[[1]], [[2]]]
+    """
+    if xp is np:
+        return list(np.split(values, count, axis=1))
+    import spox.opset.ai.onnx.v21 as op
+
+    return [
+        xp.asarray(part)
+        for part in op.split(values.unwrap_spox(), axis=1, num_outputs=count)
+    ]
 
 
 def gather(xp: Any, values: Any, places: Any) -> Any:
@@ -82,23 +112,25 @@ def semi_markov_queue(
     array
         (n, 3, 7): probability of 0 to 6 occupied bays.
     """
-    old, new = _thinning(xp, old_stay), _thinning(xp, new_stay)
-    blocked = constant(xp, _TOTAL) >= xp.astype(xp.reshape(bays, (-1, 1, 1)), xp.float32)
+    old = parts_of(xp, xp.permute_dims(_thinning(xp, old_stay), (0, 1, 3, 2)), N_STEPS)
+    new = parts_of(xp, _thinning(xp, new_stay), N_STEPS)
+    arrivals = parts_of(xp, xp.reshape(arrivals, (-1, N_STEPS, 1, 1)), N_STEPS)
+    blocked = constant(xp, _TOTAL) >= xp.astype(xp.reshape(bays, (-1, 1, 1, 1)), xp.float32)
     open_ = xp.where(blocked, constant(xp, 0), constant(xp, 1))
     first = np.zeros((SIZE, SIZE, SIZE), dtype=np.float32)
     first[np.arange(SIZE), np.arange(SIZE), 0] = 1
-    state = rows_of(xp, xp.asarray(first), occupied)
+    state = rows_of(xp, constant(xp, first[:, None]), occupied)
     found = []
     for step in range(N_STEPS):
-        state = matmul(xp, xp.permute_dims(old[:, step, :, :], (0, 2, 1)), state)
+        state = matmul(xp, old[step], state)
         if step:
-            state = matmul(xp, state, new[:, step, :, :])
-        arrive = state * open_ * arrivals[:, step : step + 1, None]
-        state = state - arrive + matmul(xp, arrive, xp.asarray(_ONE_MORE))
+            state = matmul(xp, state, new[step])
+        arrive = state * open_ * arrivals[step]
+        state = state - arrive + matmul(xp, arrive, constant(xp, _ONE_MORE))
         if step + 1 in READ_AFTER:
-            flat = xp.reshape(state, (-1, 1, SIZE * SIZE))
-            found.append(matmul(xp, flat, xp.asarray(_BY_TOTAL)))
-    return xp.concat(found, axis=1)
+            found.append(state)
+    flat = xp.reshape(xp.concat(found, axis=1), (-1, len(READ_AFTER), SIZE * SIZE))
+    return matmul(xp, flat, constant(xp, _BY_TOTAL))
 
 
 def markov_queue(xp: Any, occupied: Any, bays: Any, stay: Any, arrivals: Any) -> Any:
@@ -115,19 +147,21 @@ def markov_queue(xp: Any, occupied: Any, bays: Any, stay: Any, arrivals: Any) ->
     arrivals
         Chance of an arrival within each step, (n, 12).
     """
-    kept = _thinning(xp, stay)
-    places = constant(xp, np.arange(SIZE))
-    is_full = places >= xp.astype(xp.reshape(bays, (-1, 1, 1)), xp.float32)
+    kept = parts_of(xp, _thinning(xp, stay), N_STEPS)
+    arrivals = parts_of(xp, xp.reshape(arrivals, (-1, N_STEPS, 1, 1)), N_STEPS)
+    is_full = constant(xp, np.arange(SIZE)) >= xp.astype(
+        xp.reshape(bays, (-1, 1, 1, 1)), xp.float32
+    )
     open_ = xp.where(is_full, constant(xp, 0), constant(xp, 1))
-    state = rows_of(xp, xp.asarray(np.eye(SIZE, dtype=np.float32)[:, None, :]), occupied)
+    state = rows_of(xp, constant(xp, np.eye(SIZE)[:, None, None]), occupied)
     found = []
     for step in range(N_STEPS):
-        state = matmul(xp, state, kept[:, step, :, :])
-        arrive = state * open_ * arrivals[:, step : step + 1, None]
-        state = state - arrive + matmul(xp, arrive, xp.asarray(_ONE_MORE))
+        state = matmul(xp, state, kept[step])
+        arrive = state * open_ * arrivals[step]
+        state = state - arrive + matmul(xp, arrive, constant(xp, _ONE_MORE))
         if step + 1 in READ_AFTER:
             found.append(state)
-    return xp.concat(found, axis=1)
+    return xp.reshape(xp.concat(found, axis=1), (-1, len(READ_AFTER), SIZE))
 
 
 def full_share(xp: Any, distribution: Any, bays: Any) -> Any:
@@ -150,15 +184,12 @@ def binomial(xp: Any, share: Any, bays: Any) -> Any:
     """
     taken = _within_one(xp, xp.expand_dims(share, axis=2))
     kept, gone = _powers(xp, taken), _powers(xp, constant(xp, 1) - taken)
-    left = np.maximum(np.arange(SIZE)[:, None] - np.arange(SIZE), 0)
-    ways = [[comb(n, k) for k in range(SIZE)] for n in range(SIZE)]
-    ways = xp.expand_dims(rows_of(xp, constant(xp, ways), bays), axis=1)
-    places = xp.expand_dims(rows_of(xp, xp.asarray(left.astype(np.int64)), bays), axis=1)
-    chosen = xp.zeros_like(gone)
-    for power in range(SIZE):
-        here = xp.where(places == power, constant(xp, 1), constant(xp, 0))
-        chosen = chosen + here * gone[:, :, power : power + 1]
-    return kept * chosen * ways
+    chosen = matmul(xp, kept, constant(xp, _KEPT)) * matmul(xp, gone, constant(xp, _LEFT))
+    every = xp.reshape(chosen, (-1, int(share.shape[1]), SIZE, SIZE))
+    row = constant(xp, np.arange(SIZE)[:, None]) == xp.astype(
+        xp.reshape(bays, (-1, 1, 1, 1)), xp.float32
+    )
+    return xp.sum(xp.where(row, every, constant(xp, 0)), axis=2)
 
 
 def _within_one(xp: Any, share: Any) -> Any:
@@ -168,16 +199,14 @@ def _within_one(xp: Any, share: Any) -> Any:
 def _thinning(xp: Any, stay: Any) -> Any:
     """Return binomial transitions: row i, column j is P(j of i stay), (n, 12, 7, 7)."""
     stay = xp.reshape(stay, (-1, N_STEPS, 1))
-    leave = constant(xp, 1) - stay
-    kept, gone = _powers(xp, stay), _powers(xp, leave)
-    kept = xp.take(kept, xp.asarray(_AFTER.astype(np.int64)), axis=2)
-    gone = xp.take(gone, xp.asarray(_GONE.astype(np.int64)), axis=2)
-    return xp.reshape(kept * gone * xp.asarray(_WAYS), (-1, N_STEPS, SIZE, SIZE))
+    kept, gone = _powers(xp, stay), _powers(xp, constant(xp, 1) - stay)
+    chosen = matmul(xp, kept, constant(xp, _KEPT)) * matmul(xp, gone, constant(xp, _LEFT))
+    return xp.reshape(chosen, (-1, N_STEPS, SIZE, SIZE))
 
 
 def _powers(xp: Any, base: Any) -> Any:
-    """Return the powers 0 to 6 of (n, 12, 1), (n, 12, 7)."""
-    powers = [xp.zeros_like(base) + constant(xp, 1)]
-    for _ in range(MAX_BAYS):
+    """Return the powers 0 to 6 of (n, k, 1), (n, k, 7)."""
+    powers = [xp.zeros_like(base) + constant(xp, 1), base]
+    for _ in range(MAX_BAYS - 1):
         powers.append(powers[-1] * base)
     return xp.concat(powers, axis=2)

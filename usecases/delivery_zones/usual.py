@@ -11,19 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from common.lab.graph.arrays import matmul, rows_of
+from common.lab.graph.arrays import matmul
 from usecases.delivery_zones.kernels import (
     DAY_QUARTERS,
     FIRST_TARGET,
     HORIZON_MINUTES,
-    ISSUES,
     LAST_TARGET,
     N_QUARTERS,
-    PACE_KERNEL,
+    PACE_QUARTERS,
     PACE_PRIOR_HOURS,
     WINDOW,
-    day_weights,
-    gaussian,
 )
 from usecases.delivery_zones.queues import constant
 
@@ -37,14 +34,16 @@ __all__ = [
     "shares",
 ]
 
-WIDE, NARROW = gaussian(8.0), gaussian(3.0)
+WIDE_QUARTERS, NARROW_QUARTERS = 8.0, 3.0
+"""Standard deviations of the kernels over quarters of an hour."""
 LONG, RECENT, SAME_KIND, DAY_BEFORE, WEEK_BEFORE, PACE = range(6)
-"""Rows of `day_weights`."""
+"""Rows of `_day_weights`."""
 WIDE_PRIOR, NARROW_PRIOR, DAY_PRIOR, WEEK_PRIOR = 40.0, 20.0, 4.0, 3.0
 """Weighted quarters at which own history and prior weigh alike (research recipe, folds)."""
 ZONE_PRIOR = 52.0
 DEPARTURE_PRIOR_HOURS = 10.0
 HOURS = 0.25
+SUNDAY, SATURDAY = 6, 5
 SMALLEST_CHANCE = 1e-4
 
 Inputs = Mapping[str, Any]
@@ -58,11 +57,12 @@ class Kernels:
     narrow: Any
     pick: Any
     pace: Any
+    pick_pace: Any
 
 
 @dataclass(frozen=True)
 class Past:
-    """Sums over the days of the history, (n, 6, 56), by `day_weights`, and what follows.
+    """Sums over the days of the history, (n, 6, 56), by `_day_weights`, and what follows.
 
     Parameters
     ----------
@@ -91,21 +91,33 @@ class Past:
 
 def issue_kernels(xp: Any, quarter: Any) -> Kernels:
     """Return the kernels towards 15, 30 and 60 min after each row's issue quarter."""
-    ahead = np.array(HORIZON_MINUTES) // 15
-    target = np.minimum(ISSUES[:, None] + ahead, LAST_TARGET) - DAY_QUARTERS.start
-    hour = np.minimum(ISSUES[:, None] + np.arange(4), LAST_TARGET) - DAY_QUARTERS.start
-    tables = (WIDE[:, target], NARROW[:, target], np.eye(N_QUARTERS)[:, target],
-              PACE_KERNEL[:, hour])  # fmt: skip
-    stacked = np.concatenate(tables, axis=2).transpose(1, 0, 2)
-    rows = rows_of(xp, constant(xp, stacked), quarter - int(ISSUES[0]))
-    return Kernels(rows[:, :, 0:3], rows[:, :, 3:6], rows[:, :, 6:9], rows[:, :, 9:13])
+    issue = xp.astype(xp.reshape(quarter, (-1, 1, 1)), xp.float32)
+    target = issue + constant(xp, np.array(HORIZON_MINUTES) / 15)
+    return _kernels(xp, target, issue + constant(xp, np.arange(4)))
 
 
-def day_ahead_kernels(xp: Any) -> Kernels:
-    """Return the kernels towards the 52 quarters from 07:00 to 19:45."""
-    target = slice(FIRST_TARGET - DAY_QUARTERS.start, N_QUARTERS)
-    tables = (WIDE, NARROW, np.eye(N_QUARTERS), PACE_KERNEL)
-    return Kernels(*(constant(xp, table[:, target]) for table in tables))
+def day_ahead_kernels(xp: Any, weekday: Any) -> Kernels:
+    """Return the kernels towards the 52 quarters from 07:00 to 19:45, the same for all rows."""
+    del weekday
+    target = constant(xp, np.arange(FIRST_TARGET, LAST_TARGET + 1)[None, None])
+    return _kernels(xp, target, target)
+
+
+def _kernels(xp: Any, target: Any, pace_at: Any) -> Kernels:
+    """Compute Gaussian weights in the graph: as constants they would fill 160 kB."""
+    place = constant(xp, np.arange(DAY_QUARTERS.start, DAY_QUARTERS.stop)[:, None])
+    last = constant(xp, LAST_TARGET)
+    apart = place - xp.minimum(target, last)
+    squared = apart * apart
+    from_pace = place - xp.minimum(pace_at, last)
+    one, zero = constant(xp, 1), constant(xp, 0)
+    return Kernels(
+        wide=xp.exp(squared * np.float32(-0.5 / WIDE_QUARTERS**2)),
+        narrow=xp.exp(squared * np.float32(-0.5 / NARROW_QUARTERS**2)),
+        pick=xp.where(apart == zero, one, zero),
+        pace=xp.exp(from_pace * from_pace * np.float32(-0.5 / PACE_QUARTERS**2)),
+        pick_pace=xp.where(from_pace == zero, one, zero),
+    )
 
 
 def past_of(xp: Any, inputs: Inputs, kernels: Kernels) -> Past:
@@ -125,18 +137,18 @@ def past_of(xp: Any, inputs: Inputs, kernels: Kernels) -> Past:
     if int(inputs["occupied_today"].shape[1]) == 48:
         occupied = _with_today(xp, occupied, inputs["occupied_today"])
     bays = xp.astype(xp.reshape(inputs["bays"], (-1, 1, 1)), xp.float32)
-    zero, one = constant(xp, 0), constant(xp, 1)
     unknown = xp.isnan(occupied)
-    known = xp.where(unknown, zero, one)
-    filled = xp.minimum(xp.where(unknown, zero, occupied), bays)
-    is_full = filled >= bays
-    full = xp.where(is_full, one, zero)
+    known = xp.astype(~unknown, xp.float32)
+    filled = xp.where(unknown, constant(xp, 0), occupied)
+    full = xp.astype(filled >= bays, xp.float32)
     n_days = int(occupied.shape[1])
-    weights = rows_of(xp, constant(xp, day_weights(n_days)), inputs["weekday"])
+    weights = _day_weights(xp, inputs["weekday"], n_days)
     sums = [matmul(xp, weights, part) for part in (known, full, filled)]
     n_past = int(arrivals.shape[1])
-    came = xp.where(xp.isnan(arrivals), zero, arrivals)
-    opened = (known - full)[:, :n_past, :]
+    came = xp.where(xp.isnan(arrivals), constant(xp, 0), arrivals)
+    opened = known - full
+    if n_past < n_days:
+        opened = opened[:, :n_past, :]
     past_weights = weights[:, :, :n_past]
     pace_weights = past_weights[:, PACE : PACE + 1, :]
     pace = _pace(
@@ -152,7 +164,7 @@ def past_of(xp: Any, inputs: Inputs, kernels: Kernels) -> Past:
     return Past(
         known=sums[0],
         full=sums[1],
-        occupied=sums[2] / bays,
+        occupied=xp.minimum(sums[2] / bays, sums[0]),
         city=inputs["city_shares"],
         kernels=kernels,
         pace=pace,
@@ -211,6 +223,31 @@ def logit_of_free(xp: Any, full: Any) -> Any:
     return xp.log((constant(xp, 1) - bounded) / bounded)
 
 
+def _day_weights(xp: Any, weekday: Any, n_days: int) -> Any:
+    """Return the weight of each day of the history, (n, 6, n_days), the last one being eve.
+
+    Half-life of 28 days, of 5 days, of 28 days among days of the same kind (Saturday or
+    not), the day before, the same day one week before, half-life of 14 days. Sundays count
+    for nothing, as deliveries hardly happen then.
+    """
+    ago = np.arange(n_days, 0, -1)
+    target = xp.expand_dims(weekday, axis=1)
+    of_day = (target + xp.asarray((7 * n_days - ago).astype(np.int64))) % 7
+    one, zero = constant(xp, 1), constant(xp, 0)
+    working = xp.where(of_day == SUNDAY, zero, one)
+    same = xp.where((of_day == SATURDAY) == (target == SATURDAY), working, zero)
+    long, recent, pace = (constant(xp, 0.5 ** (ago / half)) for half in (28, 5, 14))
+    weights = (
+        working * long,
+        working * recent,
+        same * long,
+        working * constant(xp, ago == 1),
+        xp.zeros_like(working) + constant(xp, ago == 7),
+        working * pace,
+    )
+    return xp.concat([xp.expand_dims(row, axis=1) for row in weights], axis=1)
+
+
 def _with_today(xp: Any, history: Any, today: Any) -> Any:
     """Put the day of issue, known to 18:00, behind the whole days of the history."""
     unknown = xp.zeros_like(today[:, :8]) + constant(xp, np.nan)
@@ -252,21 +289,11 @@ def _pace(xp: Any, came: Any, hours: Any, city: Any, kernels: Kernels) -> Any:
     )
     of_city = city[:, 2:3, :]
     mean = matmul(xp, of_city, window) / np.float32(WINDOW.sum())
-    shape = matmul(xp, of_city, _pick_of_pace(xp, kernels)) / xp.maximum(mean, constant(xp, 1e-6))
+    shape = matmul(xp, of_city, kernels.pick_pace) / xp.maximum(mean, constant(xp, 1e-6))
     prior = zone * shape * np.float32(PACE_PRIOR_HOURS)
     numerator = matmul(xp, came, kernels.pace) + prior
     pace = numerator / (matmul(xp, hours, kernels.pace) + np.float32(PACE_PRIOR_HOURS))
     return pace[:, 0, :]
-
-
-def _pick_of_pace(xp: Any, kernels: Kernels) -> Any:
-    """Return the one-hot weights of the quarters that the pace is asked at.
-
-    A kernel is 1 exactly at its centre and below 1 elsewhere.
-    """
-    return xp.where(
-        kernels.pace >= constant(xp, 1), constant(xp, 1), constant(xp, 0)
-    )
 
 
 def _departures(xp: Any, came: Any, occupied: Any, kernels: Kernels) -> Any:
