@@ -153,7 +153,8 @@ with metered("predict_1000", protocol=Protocol(codecarbon=False)) as receiving:
 # ## Noter
 #
 # D'abord ce que l'épreuve peut voir, **avant** d'ouvrir les réponses ; ensuite seulement le
-# tableau. « Indéterminé » est un verdict permis : avec peu de compteurs, il est même le plus fréquent.
+# tableau. « Indécidable » est un verdict permis : avec peu de compteurs, il est même le plus
+# fréquent.
 
 # %%
 with metered("predict_1000", protocol=Protocol(codecarbon=False)) as scoring:

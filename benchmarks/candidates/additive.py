@@ -13,7 +13,6 @@ from common.lab.usecase import Array
 __all__ = ["EBM"]
 
 PAIRS, OUTER_BAGS = 5, 2
-LEARNING_RATE = 0.2
 MOST_WINDOWS, MOST_ROUNDS = 400, 1000
 """With 36,000 rows and the library's 50,000 rounds the fit had not ended after 7 CPU-minutes."""
 
@@ -31,7 +30,6 @@ def _ebm(folder: VendorFolder, effort: Effort) -> Trained:
         outer_bags=OUTER_BAGS,
         max_bins=128,
         max_rounds=MOST_ROUNDS,
-        learning_rate=LEARNING_RATE,
         n_jobs=1,
         random_state=effort.seed,
     )
