@@ -2,16 +2,18 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from common.edge.errors import AuneError, UsageError
-from usecases.cli import running
+from usecases.cli import running, store
 from usecases.cli.benchmark import benchmark_app
 from usecases.cli.bundle import bundle_app
 from usecases.cli.data import data_app
+from usecases.cli.journal import journal_app
 from usecases.cli.orders import cases
 from usecases.cli.shared import AsJson, Out, closing, group, print_json
 
@@ -21,7 +23,18 @@ app = group("Small, explainable, energy-measured reference models for communes."
 app.add_typer(data_app, name="data")
 app.add_typer(bundle_app, name="bundle")
 app.add_typer(benchmark_app, name="benchmark")
-for command in (running.run, running.demo, running.evaluate, running.calibrate, running.measure):
+app.add_typer(journal_app, name="journal")
+COMMANDS: tuple[Callable[..., None], ...] = (
+    running.run,
+    running.demo,
+    running.evaluate,
+    running.calibrate,
+    running.measure,
+    store.install,
+    store.rollback,
+    store.installed,
+)
+for command in COMMANDS:
     app.command()(command)
 
 
