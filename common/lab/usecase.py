@@ -1,7 +1,7 @@
 """The frozen records that everything else in the lab takes: what a use case declares."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -23,6 +23,7 @@ __all__ = [
     "Field",
     "Fitted",
     "Period",
+    "PlanOrder",
     "Rung",
     "Source",
     "Split",
@@ -357,6 +358,28 @@ class Task:
 
 
 @dataclass(frozen=True)
+class PlanOrder:
+    """What `UseCase.plan` is asked to decide on.
+
+    Parameters
+    ----------
+    dataset
+        What was observed.
+    out
+        Folder of the pages and exports.
+    files
+        Name to file, of those that ``UseCase.plan_files`` names.
+    say
+        Called with one French line of progress.
+    """
+
+    dataset: Dataset
+    out: Path
+    files: Mapping[str, Path]
+    say: Callable[[str], None] = lambda _line: None
+
+
+@dataclass(frozen=True)
 class UseCase:
     """A use case: its card, its data, its tasks.
 
@@ -380,6 +403,11 @@ class UseCase:
         French sentences that every page carries.
     unverified
         French sentences: what nobody has checked yet.
+    plan
+        ``plan(order) -> page``: from observations to proposals, for people; None where the
+        use case decides nothing yet.
+    plan_files
+        Name to French help of the files that ``plan`` can take.
     """
 
     name: str
@@ -392,6 +420,8 @@ class UseCase:
     tasks: tuple[Task, ...]
     limits: tuple[str, ...]
     unverified: tuple[str, ...] = ()
+    plan: Callable[[PlanOrder], Path] | None = None
+    plan_files: Mapping[str, str] = field(default_factory=dict)
 
     def task(self, task_id: str | None) -> Task:
         """Return the task called ``task_id``, or the first one."""

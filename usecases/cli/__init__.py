@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from common.edge.errors import AuneError, UsageError
-from usecases.cli import running, store
+from usecases.cli import plan, running, store
 from usecases.cli.benchmark import benchmark_app
 from usecases.cli.bundle import bundle_app
 from usecases.cli.data import data_app
@@ -30,6 +30,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     running.evaluate,
     running.calibrate,
     running.measure,
+    plan.plan,
     store.install,
     store.rollback,
     store.installed,
