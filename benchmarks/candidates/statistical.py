@@ -22,6 +22,8 @@ HORIZON_HOURS = 49
 """Midnight of the issue day to the end of the target day, on the longest day of the year."""
 LAG_HOURS = (49, 72, WEEK_HOURS, 2 * WEEK_HOURS, 3 * WEEK_HOURS, 4 * WEEK_HOURS)
 """All beyond the horizon: nothing is forecast from a forecast."""
+SHORTEST_TRAINING_HOURS = 12 * WEEK_HOURS
+"""Of each meter: its longest lag, and as much again to learn from."""
 TREES = 300
 _HOUR = np.timedelta64(3600, "s")
 
@@ -62,7 +64,8 @@ def _mlforecast(folder: VendorFolder, effort: Effort) -> Trained:
         target_transforms=[transforms.LocalStandardScaler()],
         num_threads=1,
     )
-    past = _filled(folder.past().iloc[-24 * effort.windows // 4 :])
+    hours = max(24 * effort.windows // 4, SHORTEST_TRAINING_HOURS)
+    past = _filled(folder.past().iloc[-hours:])
     forecaster.fit(_long({str(name): past[name] for name in past}), static_features=[])
 
     def answer() -> Answers:
