@@ -118,7 +118,7 @@ def examples_of(dataset: Dataset, period: Period, scope: Scope) -> Examples:
     if scope.silent_today:
         inputs["occupied_today"] = np.full((len(rows.zone), TODAY_QUARTERS), np.nan, np.float32)
     inputs["quarter"] = rows.quarter
-    inputs |= _for_slices(dataset, timeline, rows)
+    inputs |= _for_slices(dataset, timeline, rows, period)
     return _examples(timeline, rows, inputs, np.where(asked, quarters, -1))
 
 
@@ -138,7 +138,7 @@ def day_ahead_examples(dataset: Dataset, period: Period, scope: Scope) -> Exampl
     inputs["occupied_today"] = timeline.occupied[rows.zone, rows.day, today]
     if scope.silent_today:
         inputs["occupied_today"] = np.full_like(inputs["occupied_today"], np.nan)
-    inputs |= _for_slices(dataset, timeline, rows)
+    inputs |= _for_slices(dataset, timeline, rows, period)
     quarters = np.tile(np.arange(FIRST_TARGET, LAST_TARGET + 1), (len(rows.zone), 1))
     return _examples(timeline, rows, inputs, quarters)
 
@@ -173,7 +173,9 @@ def _since_departure(timeline: Timeline) -> Array:
         if len(ends):
             place = np.searchsorted(ends, timeline.seconds, "right") - 1
             minutes = (timeline.seconds - ends[np.maximum(place, 0)]) / 60
-            since[zone] = np.where(place >= 0, np.minimum(minutes, LONGEST_AGE_MINUTES), since[zone])
+            since[zone] = np.where(
+                place >= 0, np.minimum(minutes, LONGEST_AGE_MINUTES), since[zone]
+            )
     return since
 
 
@@ -263,21 +265,24 @@ def _inputs(
     return {**inputs, **_ended(timeline, rows, seconds, scope)}
 
 
-def _for_slices(dataset: Dataset, timeline: Timeline, rows: _Rows) -> dict[str, Array]:
-    """Return what no graph takes: the zones' area class, and median stay, for equity slices."""
+def _for_slices(
+    dataset: Dataset, timeline: Timeline, rows: _Rows, period: Period
+) -> dict[str, Array]:
+    """Return what no graph takes: the area class, and the median stay before the period."""
     table = zones_of(dataset).set_index("curb_zone_id")
     area = np.full(len(timeline.zones), "", dtype=object)
     if "area_class" in table:
         area = table["area_class"].reindex(timeline.zones).fillna("").to_numpy()
     names = np.where(area == "", "non renseigné", area.astype(str))
-    stays = timeline.stays
-    bounds = stays_before(stays, len(timeline.zones))
-    minutes = (stays.end - stays.start) / 60
-    medians = [np.median(minutes[first:stop]) if stop > first else np.nan
-               for first, stop in zip(bounds[:-1], bounds[1:], strict=True)]  # fmt: skip
+    stays, medians = timeline.stays, np.full(len(timeline.zones), np.nan)
+    first = int(np.searchsorted(timeline.days, np.datetime64(period.start, "D")))
+    earlier = stays.end < timeline.seconds[first, 0]
+    for zone in np.unique(stays.zone[earlier]):
+        rows_of_zone = earlier & (stays.zone == zone)
+        medians[zone] = np.median((stays.end - stays.start)[rows_of_zone]) / 60
     return {
         "area_class": names[rows.zone],
-        "median_stay_minutes": np.array(medians)[rows.zone],
+        "median_stay_minutes": medians[rows.zone],
     }
 
 
@@ -341,4 +346,3 @@ def _examples(
         issued=(timeline.seconds[rows.day, rows.quarter] + 1).astype("datetime64[s]"),
         days=days,
     )
-

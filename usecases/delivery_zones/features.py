@@ -109,9 +109,7 @@ def availability_features(xp: Any, inputs: Inputs) -> Features:
     aware = semi_markov_queue(
         xp, now.occupied, inputs["bays"], stays.old, stays.new, pace.with_memory
     )
-    blind = markov_queue(
-        xp, now.occupied, inputs["bays"], constant_stay(xp, past), pace.plain
-    )
+    blind = markov_queue(xp, now.occupied, inputs["bays"], constant_stay(xp, past), pace.plain)
     quiet = xp.reshape(now.known, (-1, 1))
     columns = _usual_columns(xp, usual)
     for name, distribution in (("queue", blind), ("semi_markov", aware)):
@@ -199,9 +197,7 @@ def _free(xp: Any, inputs: Inputs, now: _Now, usual: Mapping[str, Any]) -> Any:
     return _column(xp, xp.where(now.known, free, typical))
 
 
-def _state_columns(
-    xp: Any, inputs: Inputs, now: _Now, usual: Mapping[str, Any]
-) -> dict[str, Any]:
+def _state_columns(xp: Any, inputs: Inputs, now: _Now, usual: Mapping[str, Any]) -> dict[str, Any]:
     elapsed = inputs["elapsed_minutes"]
     longest = xp.where(xp.isnan(elapsed), constant(xp, 0), elapsed)[:, :1]
     since = inputs["minutes_since_departure"]

@@ -81,7 +81,9 @@ def _faded(values: Array, weekday: Array, half_life_days: float) -> Array:
     total = np.zeros_like(values)
     kept = 0.5 ** (1 / half_life_days)
     for day in range(1, values.shape[1]):
-        total[:, day] = kept * (total[:, day - 1] + values[:, day - 1] * (weekday[day - 1] != SUNDAY))
+        total[:, day] = kept * (
+            total[:, day - 1] + values[:, day - 1] * (weekday[day - 1] != SUNDAY)
+        )
     return total
 
 
@@ -177,18 +179,16 @@ def _pace_after(timeline: Timeline, rates: Array) -> Array:
 
 def _gaps_after_full(timeline: Timeline, zone: int) -> tuple[Array, Array, Array]:
     """Return minutes from a departure out of a full zone to the next arrival, day, quarter."""
-    stays = timeline.stays
-    mine = stays.zone == zone
-    starts, ends = np.sort(stays.start[mine]), np.sort(stays.end[mine])
+    starts, ends = timeline.arrived[zone], timeline.departed[zone]
     upcoming = np.searchsorted(starts, ends, "left")
     present = upcoming - np.arange(len(ends))
     day = _day_of(timeline, ends)
-    inside = (day >= 0) & (upcoming < len(starts))
+    inside = (day >= 0) & (day < len(timeline.days))
     day = np.clip(day, 0, len(timeline.days) - 1)
     quarter = (ends - _midnights(timeline)[day]) // 900 - DAY_QUARTERS.start
     inside &= (quarter >= 0) & (quarter < DAY_QUARTERS.stop - DAY_QUARTERS.start)
     inside &= present >= np.maximum(timeline.bays[zone, day], 1)
-    gaps = (starts[np.minimum(upcoming, len(starts) - 1)] - ends) / 60
+    gaps = (np.append(starts, np.inf)[upcoming] - ends) / 60
     return gaps[inside], day[inside], quarter[inside]
 
 

@@ -63,8 +63,8 @@ class Timeline:
         Of stays in progress, longest first, NaN where there is none, (Z, D, 96, width).
     stays
         Ended stays, what survival is learnt from.
-    arrived
-        Start of every stay by zone, also of those in progress, sorted.
+    arrived, departed
+        Start of every stay by zone, also of those in progress, sorted; and every known end.
     """
 
     zones: Array
@@ -76,6 +76,7 @@ class Timeline:
     elapsed_minutes: Array
     stays: Stays
     arrived: tuple[Array, ...]
+    departed: tuple[Array, ...]
 
     @property
     def weekday(self) -> Array:
@@ -145,15 +146,11 @@ def timeline_of(dataset: Dataset, zones: Array, width: int) -> Timeline:
         seconds=seconds,
         bays=n_bays.astype(np.int64),
         occupied=clock.spread(np.where(known, occupied, np.nan)),
-        arrivals=clock.spread(
-            np.where(known, _arrivals(stays, clock, active, len(zones)), np.nan)
-        ),
+        arrivals=clock.spread(np.where(known, _arrivals(stays, clock, active, len(zones)), np.nan)),
         elapsed_minutes=clock.spread(_longest(elapsed, bay_zone, len(zones), width)),
         stays=_ended(stays, dataset.timezone),
-        arrived=tuple(
-            np.sort(stays["start"].to_numpy()[stays["zone"].to_numpy() == zone])
-            for zone in range(len(zones))
-        ),
+        arrived=_times(stays, "start", len(zones)),
+        departed=_times(stays[stays["end"] < NEVER], "end", len(zones)),
     )
 
 
@@ -259,6 +256,12 @@ def _longest(elapsed: Array, bay_zone: Array, n_zones: int, width: int) -> Array
         ordered = -np.sort(-elapsed[bay_zone == zone], axis=0)[:width]
         found[zone, :, : len(ordered)] = ordered.T
     return found
+
+
+def _times(stays: pd.DataFrame, column: str, n_zones: int) -> tuple[Array, ...]:
+    """Return the sorted instants of a column by zone."""
+    zone, seconds = stays["zone"].to_numpy(), stays[column].to_numpy()
+    return tuple(np.sort(seconds[zone == number]) for number in range(n_zones))
 
 
 def _ended(stays: pd.DataFrame, timezone: str) -> Stays:

@@ -67,10 +67,7 @@ def parts_of(xp: Any, values: Any, count: int) -> list[Any]:
         return list(np.split(values, count, axis=1))
     import spox.opset.ai.onnx.v21 as op
 
-    return [
-        xp.asarray(part)
-        for part in op.split(values.unwrap_spox(), axis=1, num_outputs=count)
-    ]
+    return [xp.asarray(part) for part in op.split(values.unwrap_spox(), axis=1, num_outputs=count)]
 
 
 def gather(xp: Any, values: Any, places: Any) -> Any:

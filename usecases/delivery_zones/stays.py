@@ -148,9 +148,9 @@ class _Curves:
 
 def _read_out() -> np.ndarray[Any, np.dtype[np.float32]]:
     """Return the weights of the mean pace up to each horizon, (12, 3)."""
-    return np.stack(
-        [(np.arange(N_STEPS) < count) / count for count in READ_AFTER], axis=1
-    ).astype(np.float32)
+    return np.stack([(np.arange(N_STEPS) < count) / count for count in READ_AFTER], axis=1).astype(
+        np.float32
+    )
 
 
 def _own_counts(xp: Any, inputs: Inputs) -> Any:

@@ -18,8 +18,8 @@ from usecases.delivery_zones.kernels import (
     HORIZON_MINUTES,
     LAST_TARGET,
     N_QUARTERS,
-    PACE_QUARTERS,
     PACE_PRIOR_HOURS,
+    PACE_QUARTERS,
     WINDOW,
 )
 from usecases.delivery_zones.queues import constant
@@ -181,14 +181,22 @@ def shares(xp: Any, past: Past) -> dict[str, Any]:
     ``week_before``, the seasonal naive shrunk to the usual share.
     """
     kernels = past.kernels
-    wide_known, narrow_known = _over(xp, past.known, kernels.wide), _over(xp, past.known, kernels.narrow)
-    wide_full, narrow_full = _over(xp, past.full, kernels.wide), _over(xp, past.full, kernels.narrow)
+    wide_known, narrow_known = (
+        _over(xp, past.known, kernels.wide),
+        _over(xp, past.known, kernels.narrow),
+    )
+    wide_full, narrow_full = (
+        _over(xp, past.full, kernels.wide),
+        _over(xp, past.full, kernels.narrow),
+    )
     base = _zone_share(xp, past, past.full, 0)
     usual = _shrunk(wide_full[:, LONG, :], wide_known[:, LONG, :], base, WIDE_PRIOR)
     sharp = _shrunk(narrow_full[:, LONG, :], narrow_known[:, LONG, :], usual, NARROW_PRIOR)
     kind = _shrunk(narrow_full[:, SAME_KIND, :], narrow_known[:, SAME_KIND, :], sharp, NARROW_PRIOR)
     recent = _shrunk(wide_full[:, RECENT, :], wide_known[:, RECENT, :], usual, NARROW_PRIOR)
-    before = _shrunk(narrow_full[:, DAY_BEFORE, :], narrow_known[:, DAY_BEFORE, :], sharp, DAY_PRIOR)
+    before = _shrunk(
+        narrow_full[:, DAY_BEFORE, :], narrow_known[:, DAY_BEFORE, :], sharp, DAY_PRIOR
+    )
     week_full = _over(xp, past.full, kernels.pick)[:, WEEK_BEFORE, :]
     week_known = _over(xp, past.known, kernels.pick)[:, WEEK_BEFORE, :]
     week = _shrunk(week_full, week_known, usual, WEEK_PRIOR)
@@ -304,9 +312,7 @@ def _departures(xp: Any, came: Any, occupied: Any, kernels: Kernels) -> Any:
     left = xp.maximum(came + occupied - later, constant(xp, 0))
     hours = occupied * np.float32(HOURS)
     every = constant(xp, np.ones((N_QUARTERS, 1)))
-    zone = (matmul(xp, left, every) + np.float32(0.5)) / (
-        matmul(xp, hours, every) + np.float32(1)
-    )
+    zone = (matmul(xp, left, every) + np.float32(0.5)) / (matmul(xp, hours, every) + np.float32(1))
     numerator = matmul(xp, left, kernels.pace) + zone * np.float32(DEPARTURE_PRIOR_HOURS)
     rate = numerator / (matmul(xp, hours, kernels.pace) + np.float32(DEPARTURE_PRIOR_HOURS))
     return rate[:, 0, :]
