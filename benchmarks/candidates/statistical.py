@@ -4,6 +4,9 @@ Both read the eight weeks before midnight of the issue day; a hole is filled wit
 an earlier week, as these libraries take no missing values.
 """
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -39,7 +42,8 @@ def _statsforecast(folder: VendorFolder, effort: Effort) -> Trained:  # noqa: AR
         series = issues(folder)
         model = models.SeasonalExponentialSmoothingOptimized(season_length=WEEK_HOURS)
         runner = library.StatsForecast(models=[model], freq="h", n_jobs=1)
-        return _at_targets(folder, runner.forecast(df=series, h=HORIZON_HOURS))
+        with _quiet():
+            return _at_targets(folder, runner.forecast(df=series, h=HORIZON_HOURS))
 
     return Trained(answer)
 
@@ -60,18 +64,29 @@ def _mlforecast(folder: VendorFolder, effort: Effort) -> Trained:
         models={"forecast": model},
         freq="h",
         lags=list(LAG_HOURS),
-        date_features=["hour", "dayofweek"],
+        date_features=["hour", "day_of_week"],
         target_transforms=[transforms.LocalStandardScaler()],
         num_threads=1,
     )
     hours = max(24 * effort.windows // 4, SHORTEST_TRAINING_HOURS)
     past = _filled(folder.past().iloc[-hours:])
-    forecaster.fit(_long({str(name): past[name] for name in past}), static_features=[])
+    with _quiet():
+        forecaster.fit(_long({str(name): past[name] for name in past}), static_features=[])
 
     def answer() -> Answers:
-        return _at_targets(folder, forecaster.predict(h=HORIZON_HOURS, new_df=issues(folder)))
+        with _quiet():
+            return _at_targets(folder, forecaster.predict(h=HORIZON_HOURS, new_df=issues(folder)))
 
     return Trained(answer)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence what the libraries' own use of pandas warns of: Pandas4Warning, under pandas 3."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        yield
 
 
 def issues(folder: VendorFolder) -> pd.DataFrame:
