@@ -1,7 +1,7 @@
 """Candidates that exist for real, each working only from what a vendor receives.
 
 ``python -m benchmarks.candidates PACK/vendor --out DIR`` makes a folder per candidate, ready for
-``aune benchmark submit``: lag-based forecasts, statsforecast and mlforecast models, LightGBM with
+``aune benchmark submit``: lag-based forecasts, a statsforecast model, LightGBM with
 4,000 trees, an EBM, a wasteful ensemble, and candidates with a known flaw. No company is invented:
 every name says what the candidate is.
 """

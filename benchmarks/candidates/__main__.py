@@ -9,6 +9,8 @@ from benchmarks.candidates.catalogue import CANDIDATES, make
 from benchmarks.candidates.method import FULL_EFFORT
 from common.edge.errors import AuneError
 
+__all__ = ["main"]
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Make candidates' folders; return the exit code."""

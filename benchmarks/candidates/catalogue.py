@@ -17,7 +17,6 @@ METHODS = (
     lags.LAST_WEEK,
     lags.FOUR_WEEKS,
     statistical.STATSFORECAST,
-    statistical.MLFORECAST,
     boosted.LIGHTGBM_4000,
     additive.EBM,
     boosted.WASTEFUL,

@@ -1,7 +1,7 @@
-"""Forecasts by public libraries: statsforecast, a model a series, and mlforecast, one for all.
+"""A forecast by a public library: statsforecast, one model a series.
 
-Both read the eight weeks before midnight of the issue day; a hole is filled with the same hour of
-an earlier week, as these libraries take no missing values.
+It reads the eight weeks before midnight of the issue day; a hole is filled with the same hour of
+an earlier week, as the library takes no missing values.
 """
 
 import warnings
@@ -18,16 +18,11 @@ from benchmarks.candidates.method import CENTRAL, Answers, Effort, Method, Train
 from benchmarks.candidates.vendor import VendorFolder
 from common.lab.usecase import Array
 
-__all__ = ["MLFORECAST", "STATSFORECAST"]
+__all__ = ["STATSFORECAST", "issues"]
 
 WINDOW_HOURS = 8 * WEEK_HOURS
 HORIZON_HOURS = 49
 """Midnight of the issue day to the end of the target day, on the longest day of the year."""
-LAG_HOURS = (49, 72, WEEK_HOURS, 2 * WEEK_HOURS, 3 * WEEK_HOURS, 4 * WEEK_HOURS)
-"""All beyond the horizon: nothing is forecast from a forecast."""
-SHORTEST_TRAINING_HOURS = 12 * WEEK_HOURS
-"""Of each meter: its longest lag, and as much again to learn from."""
-TREES = 300
 _HOUR = np.timedelta64(3600, "s")
 
 
@@ -48,41 +43,9 @@ def _statsforecast(folder: VendorFolder, effort: Effort) -> Trained:  # noqa: AR
     return Trained(answer)
 
 
-def _mlforecast(folder: VendorFolder, effort: Effort) -> Trained:
-    try:
-        from lightgbm import LGBMRegressor
-
-        library = import_module("mlforecast")
-        transforms = import_module("mlforecast.target_transforms")
-    except ImportError as error:
-        raise missing("mlforecast", error) from error
-    model = LGBMRegressor(
-        n_estimators=TREES, learning_rate=0.05, num_leaves=31, n_jobs=1, verbosity=-1,
-        random_state=effort.seed, deterministic=True, force_row_wise=True,
-    )  # fmt: skip
-    forecaster = library.MLForecast(
-        models={"forecast": model},
-        freq="h",
-        lags=list(LAG_HOURS),
-        date_features=["hour", "day_of_week"],
-        target_transforms=[transforms.LocalStandardScaler()],
-        num_threads=1,
-    )
-    hours = max(24 * effort.windows // 4, SHORTEST_TRAINING_HOURS)
-    past = _filled(folder.past().iloc[-hours:])
-    with _quiet():
-        forecaster.fit(_long({str(name): past[name] for name in past}), static_features=[])
-
-    def answer() -> Answers:
-        with _quiet():
-            return _at_targets(folder, forecaster.predict(h=HORIZON_HOURS, new_df=issues(folder)))
-
-    return Trained(answer)
-
-
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence what the libraries' own use of pandas warns of: Pandas4Warning, under pandas 3."""
+    """Silence what the library's own use of pandas warns of: Pandas4Warning, under pandas 3."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", PendingDeprecationWarning)
@@ -137,10 +100,4 @@ STATSFORECAST = Method(
     "statsforecast, lissage exponentiel saisonnier (168 h)",
     "Apache-2.0 (statsforecast)",
     _statsforecast,
-)
-MLFORECAST = Method(
-    "mlforecast_lightgbm",
-    f"mlforecast, LightGBM de {TREES} arbres sur retards",
-    "Apache-2.0 (mlforecast), MIT (LightGBM)",
-    _mlforecast,
 )

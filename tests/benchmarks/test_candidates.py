@@ -27,7 +27,7 @@ TASK = USECASE.task("forecast")
 WINDOW = Period(date(2022, 2, 1), date(2022, 4, 20))  # ten sealed days, over the clock change
 SMALL = Effort(windows=60, trees=30, members=2, member_trees=10)
 FLAWED = {"wrong_unit", "sloppy_3", "disorder"}
-LIBRARIES = {"statsforecast_ses": "statsforecast", "mlforecast_lightgbm": "mlforecast"}
+LIBRARIES = {"statsforecast_ses": "statsforecast"}
 QUICK = doors.Settings(stress=False, protocol=Measuring(codecarbon=False))
 
 
