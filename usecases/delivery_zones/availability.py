@@ -100,8 +100,8 @@ def examples_of(dataset: Dataset, period: Period, scope: Scope) -> Examples:
     -----
     Targets stand on six slots: whether a bay is free at the three horizons (1 or 0), then
     the occupied bays there, held against no step (slot -1). A forecast knows the events of
-    its own quarter to the second, hence the issue time of one second after it. Blocks are civil days: a city
-    gives four weeks of test at most, too few weeks to draw from.
+    its own quarter to the second, hence the issue time of one second after it. Blocks are
+    civil days: a city gives four weeks of test at most, too few weeks to draw from.
     """
     timeline, city, since = _known(dataset, scope)
     rows = _rows(timeline, period, scope, ISSUES, lead_days=0)

@@ -1,4 +1,4 @@
-"""A generalised additive model of B-splines, written as step functions that the graph can look up."""
+"""A generalised additive model of B-splines, as step functions that the graph can look up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -132,7 +132,8 @@ def _day_of(timeline: Timeline, seconds: Array) -> Array:
 
 
 def _midnights(timeline: Timeline) -> Array:
-    return timeline.seconds[:, 0]
+    midnights: Array = timeline.seconds[:, 0]
+    return midnights
 
 
 def _rates(timeline: Timeline) -> tuple[Array, Array, Array]:

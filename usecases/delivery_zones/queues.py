@@ -179,18 +179,19 @@ def binomial(xp: Any, share: Any, bays: Any) -> Any:
     bays
         Integers (n,).
     """
-    taken = _within_one(xp, xp.expand_dims(share, axis=2))
-    kept, gone = _powers(xp, taken), _powers(xp, constant(xp, 1) - taken)
-    chosen = matmul(xp, kept, constant(xp, _KEPT)) * matmul(xp, gone, constant(xp, _LEFT))
-    every = xp.reshape(chosen, (-1, int(share.shape[1]), SIZE, SIZE))
-    row = constant(xp, np.arange(SIZE)[:, None]) == xp.astype(
-        xp.reshape(bays, (-1, 1, 1, 1)), xp.float32
-    )
-    return xp.sum(xp.where(row, every, constant(xp, 0)), axis=2)
+    taken = xp.expand_dims(_within_one(xp, share), axis=2)
+    places = constant(xp, np.arange(SIZE))
+    left = xp.astype(xp.reshape(bays, (-1, 1, 1)), xp.float32) - places
+    logs = places * xp.log(taken) + left * xp.log(constant(xp, 1) - taken)
+    ways = [[comb(n, k) for k in range(SIZE)] for n in range(SIZE)]
+    number = xp.expand_dims(rows_of(xp, constant(xp, ways), bays), axis=1)
+    # Beyond the bays there is no way: a finite power of a finite number, times zero.
+    return number * xp.exp(logs)
 
 
 def _within_one(xp: Any, share: Any) -> Any:
-    return xp.minimum(xp.maximum(share, constant(xp, 0)), constant(xp, 1))
+    low, high = constant(xp, 1e-4), constant(xp, 1 - 1e-4)
+    return xp.minimum(xp.maximum(share, low), high)
 
 
 def _thinning(xp: Any, stay: Any) -> Any:

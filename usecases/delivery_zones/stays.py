@@ -1,4 +1,4 @@
-"""Chances of the next hour: that vehicles stay, given how long they have been there; that one comes."""
+"""Chances of the next hour: that vehicles stay, given their time there, and that one comes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
