@@ -123,7 +123,8 @@ def _survival(timeline: Timeline) -> Array:
     overall = (every + prior) / (every[..., :1] + 1)
     own = (total + overall) / (total[..., :1] + 1)
     mixed = ((130 - SURVIVAL_PRIOR) * own + SURVIVAL_PRIOR * overall) / 130
-    return np.maximum(mixed, 1e-5).astype(np.float32)
+    floored: Array = np.maximum(mixed, 1e-5).astype(np.float32)
+    return floored
 
 
 def _day_of(timeline: Timeline, seconds: Array) -> Array:

@@ -223,8 +223,8 @@ def shares(xp: Any, past: Past) -> dict[str, Any]:
 def logit_of_free(xp: Any, full: Any) -> Any:
     """Return the log-odds of a free bay from the chance of none, kept off 0 and 1.
 
-    >>> logit_of_free(np, np.array([0.5, 0.0], dtype="float32")).round(2).tolist()
-    [0.0, 9.21]
+    >>> logit_of_free(np, np.array([0.5, 0.25])).round(4).tolist()  # log(0.75 / 0.25) = log 3
+    [0.0, 1.0986]
     """
     low = constant(xp, SMALLEST_CHANCE)
     bounded = xp.minimum(xp.maximum(full, low), constant(xp, 1 - SMALLEST_CHANCE))
