@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks import doors
-from benchmarks.entries import Entered
-from benchmarks.evidence import measured
-from benchmarks.power import Design, minimum_detectable
-from benchmarks.protocol import contest_of
+from benchmarks.comparing.power import Design, minimum_detectable
+from benchmarks.energy.evidence import measured
 from benchmarks.records import Entry, Evidence, Role
+from benchmarks.sealing.entries import Entered
+from benchmarks.sealing.protocol import contest_of
 from common.edge.bundle import Bundle
 from common.edge.errors import DataError, UsageError
 from common.lab import graph

@@ -13,19 +13,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import doors
-from benchmarks.aiverify import ai_verify_results
-from benchmarks.compare import compare
-from benchmarks.comparison import body_hash, to_json
+from benchmarks.comparing.aiverify import ai_verify_results
+from benchmarks.comparing.compare import compare
+from benchmarks.comparing.comparison import body_hash, to_json
 from benchmarks.declaration import declaration_of, read_declaration
-from benchmarks.entries import DECLARATION, Entered
-from benchmarks.log import Line
+from benchmarks.energy.service_year import Service, cost_eur_per_year, service_of, service_year
 from benchmarks.opponents import Opponents
-from benchmarks.pack import Pack
-from benchmarks.packing import write_pack
-from benchmarks.protocol import Protocol, contest_of
 from benchmarks.records import Comparison, Entry, Standing
 from benchmarks.report import comparison_page
-from benchmarks.service_year import Service, cost_eur_per_year, service_of, service_year
+from benchmarks.sealing.entries import DECLARATION, Entered
+from benchmarks.sealing.log import Line
+from benchmarks.sealing.pack import Pack
+from benchmarks.sealing.packing import write_pack
+from benchmarks.sealing.protocol import Protocol, contest_of
 from benchmarks.verify import verify_report
 from common.edge.errors import DataError, UsageError
 from common.lab.contest import Finding, Questions
@@ -55,7 +55,7 @@ class Order:
     public
         True where the data are public: the seal is then a demonstration.
     lot, two_keys
-        See `benchmarks.protocol.Protocol`.
+        See `benchmarks.sealing.protocol.Protocol`.
     say
         Called with one French line of progress.
     """

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks import comparison as comparisons
-from benchmarks.entries import entry_to_json, read_entered
-from benchmarks.log import Line
-from benchmarks.pack import KEY, LOG, REVEALED, STAGING, Pack
+from benchmarks.comparing import comparison as comparisons
 from benchmarks.records import Comparison, Entry
-from benchmarks.reveal import LABELS_CSV
-from benchmarks.seal import Tree, leaf_hashes
-from benchmarks.sums import differences, file_digests
-from benchmarks.vault import read_bounded, read_salt_secret
+from benchmarks.sealing.entries import entry_to_json, read_entered
+from benchmarks.sealing.log import Line
+from benchmarks.sealing.pack import KEY, LOG, REVEALED, STAGING, Pack
+from benchmarks.sealing.reveal import LABELS_CSV
+from benchmarks.sealing.seal import Tree, leaf_hashes
+from benchmarks.sealing.sums import differences, file_digests
+from benchmarks.sealing.vault import read_bounded, read_salt_secret
 from common.edge.errors import AuneError, IntegrityError, UsageError
 from common.lab.contest import Finding
 

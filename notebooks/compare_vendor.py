@@ -52,9 +52,9 @@ import pyarrow.parquet as pq
 
 from benchmarks import steps
 from benchmarks.candidates import Effort, make
-from benchmarks.pack import Pack
 from benchmarks.report.terminal import text_table
-from benchmarks.reveal import reveal
+from benchmarks.sealing.pack import Pack
+from benchmarks.sealing.reveal import reveal
 from common.edge.errors import SourceError
 from common.edge.signature import trusted_keys
 from common.lab import harness

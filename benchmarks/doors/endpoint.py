@@ -18,7 +18,7 @@ from benchmarks.declaration import Declaration, Endpoint
 from benchmarks.doors.answered import Answered, Settings, contest_of, parsed
 from benchmarks.doors.http_calls import Caller, CallFailed
 from benchmarks.doors.wire import Wire, wire_of
-from benchmarks.evidence import predict_evidence, train_evidence
+from benchmarks.energy.evidence import predict_evidence, train_evidence
 from benchmarks.records import Latency
 from common.edge.errors import DataError, UsageError
 from common.lab.contest import Contest, Finding, Questions

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from benchmarks.declaration import Declaration
 from benchmarks.doors.answered import Answered, contest_of
-from benchmarks.evidence import predict_evidence, train_evidence
+from benchmarks.energy.evidence import predict_evidence, train_evidence
 from common.lab.contest import Questions
 from common.lab.usecase import Task
 

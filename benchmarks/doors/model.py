@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.declaration import Declaration
 from benchmarks.doors import isolation
 from benchmarks.doors.answered import Answered, Settings, contest_of, parsed
-from benchmarks.evidence import measured, train_evidence
+from benchmarks.energy.evidence import measured, train_evidence
 from benchmarks.records import Evidence, Latency
 from common.edge import errors
 from common.edge.errors import AuneError, DataError, UsageError

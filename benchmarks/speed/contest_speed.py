@@ -19,12 +19,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from benchmarks import steps
-from benchmarks.entries import Entered, own_submission
-from benchmarks.pack import Pack
-from benchmarks.packing import write_pack
-from benchmarks.practice import COLUMNS, Practice, practice
-from benchmarks.protocol import Protocol
 from benchmarks.records import Entry, Evidence
+from benchmarks.sealing.entries import Entered, own_submission
+from benchmarks.sealing.pack import Pack
+from benchmarks.sealing.packing import write_pack
+from benchmarks.sealing.protocol import Protocol
+from benchmarks.selftest.practice import COLUMNS, Practice, practice
 from common.lab import metrics
 from common.lab.contest import (
     Contest,

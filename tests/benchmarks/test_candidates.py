@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import doors, handout
+from benchmarks import doors
 from benchmarks.candidates import CANDIDATES, METHODS, Effort, VendorFolder, make
 from benchmarks.candidates.__main__ import main
 from benchmarks.declaration import read_declaration
-from benchmarks.protocol import Protocol
+from benchmarks.sealing import handout
+from benchmarks.sealing.protocol import Protocol
 from common.edge.errors import MissingExtraError, UsageError
 from common.lab.contest.checks import check_rows
 from common.lab.energy import Protocol as Measuring

@@ -97,7 +97,7 @@ def test_a_whole_declaration_is_read(tmp_path):
     found = read(tmp_path, WHOLE)
     assert (found.id, found.title, found.explains) == (
         "lag-7",
-        "Persistance hebdomadaire 1.0",
+        "Persistance hebdomadaire (v1.0)",
         True,
     )
     assert (found.predict.low, found.predict.wh, found.predict.high) == (1.0, 1.5, 2.0)
@@ -196,7 +196,8 @@ def test_a_missing_unreadable_or_oversized_file_is_refused(tmp_path):
 
 def test_the_template_handed_to_vendors_is_a_declaration_and_so_are_its_comments(tmp_path):
     """Whatever a vendor uncomments is a key that we know."""
-    template = (Path(benchmarks.__file__).parent / "templates" / DECLARATION).read_text("utf-8")
+    templates = Path(benchmarks.__file__).parent / "sealing" / "templates"
+    template = (templates / DECLARATION).read_text("utf-8")
     assert read(tmp_path, template, ()).predict.method == "absent"
     uncommented = re.sub(r"(?m)^# (?=\[|[a-z_0-9]+ = )", "", template)
     assert uncommented != template

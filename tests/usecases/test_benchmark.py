@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.comparison import from_json
-from benchmarks.pack import Pack
+from benchmarks.comparing.comparison import from_json
+from benchmarks.sealing.pack import Pack
 
 DECLARATION = """
 schema = 1

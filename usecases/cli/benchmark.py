@@ -11,7 +11,7 @@ from usecases.cli.orders import cases, dataset_of
 from usecases.cli.shared import AsJson, Data, Out, TrustedKey, closing, group, print_json
 
 if TYPE_CHECKING:
-    from benchmarks.pack import Pack
+    from benchmarks.sealing.pack import Pack
     from common.lab.contest import Finding
     from common.lab.usecase import Period, Task, UseCase
 
@@ -131,8 +131,8 @@ def score(
 ) -> None:
     """Say what can be detected, open the labels, compare everybody and write the report."""
     from benchmarks import steps
-    from benchmarks.comparison import body
-    from benchmarks.logged import log_comparison
+    from benchmarks.comparing.comparison import body
+    from benchmarks.comparing.logged import log_comparison
     from benchmarks.report.terminal import text_table
     from common.lab.publish import mlflow_store
 
@@ -154,7 +154,7 @@ def score(
 @benchmark_app.command("reveal")
 def reveal(sealed: PackPath, keyfile: Keys = None) -> None:
     """Publish labels and salts, so that anybody can check the commitment and the scores."""
-    from benchmarks.reveal import reveal as publish
+    from benchmarks.sealing.reveal import reveal as publish
 
     opened, _ = _opened(sealed)
     folder = publish(opened, keyfile or ())
@@ -174,7 +174,7 @@ def verify(
 ) -> None:
     """Check every hash and score again; exit 4 naming what was changed."""
     from benchmarks import steps
-    from benchmarks.pack import Pack
+    from benchmarks.sealing.pack import Pack
     from benchmarks.verify import pack_of
 
     task = _task_of_pack(Pack.unverified(pack_of(report)))
@@ -211,7 +211,7 @@ def _task_named(name: str) -> "tuple[UseCase, Task]":
 
 
 def _opened(folder: Path) -> "tuple[Pack, Task]":
-    from benchmarks.pack import Pack
+    from benchmarks.sealing.pack import Pack
 
     opened = Pack.open(folder)
     return opened, _task_of_pack(opened)

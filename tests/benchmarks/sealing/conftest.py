@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.entries import Entered, own_submission
-from benchmarks.packing import write_pack
-from benchmarks.protocol import Protocol
 from benchmarks.records import Entry, Evidence
+from benchmarks.sealing.entries import Entered, own_submission
+from benchmarks.sealing.packing import write_pack
+from benchmarks.sealing.protocol import Protocol
 from common.lab.contest import Column, Contest, Finding, Labels, Output, Paper, Questions
 from common.lab.usecase import Period
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from benchmarks.digests import canonical_json, json_digest, plain
-from benchmarks.log import START, Log
+from benchmarks.sealing.digests import canonical_json, json_digest, plain
+from benchmarks.sealing.log import START, Log
 from common.edge.errors import IntegrityError, UsageError
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.pack import Pack
-from benchmarks.packing import write_pack
+from benchmarks.sealing.pack import Pack
+from benchmarks.sealing.packing import write_pack
 from common.edge.errors import ChecksumError, IntegrityError, UsageError
 
 VENDOR = {

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.seal import Tree, label_texts, leaf_bytes, leaf_hash, leaf_hashes, salt, texts
+from benchmarks.sealing.seal import (
+    Tree,
+    label_texts,
+    leaf_bytes,
+    leaf_hash,
+    leaf_hashes,
+    salt,
+    texts,
+)
 from common.edge.errors import IntegrityError, UsageError
 from common.lab.contest import Labels
 

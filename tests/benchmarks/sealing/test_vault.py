@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from benchmarks.vault import Vault, read_bounded, read_key, read_salt_secret, write_key
+from benchmarks.sealing.vault import Vault, read_bounded, read_key, read_salt_secret, write_key
 from common.edge.errors import IntegrityError, UsageError
 
 

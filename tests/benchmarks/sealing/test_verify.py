@@ -12,14 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks import comparison, papers
-from benchmarks.digests import canonical_json, json_digest
-from benchmarks.log import START
-from benchmarks.pack import Pack
+from benchmarks.comparing import comparison
 from benchmarks.records import Comparison, Standing
-from benchmarks.reveal import reveal
-from benchmarks.seal import Proof
-from benchmarks.sums import file_digests, write_sums
+from benchmarks.sealing import papers
+from benchmarks.sealing.digests import canonical_json, json_digest
+from benchmarks.sealing.log import START
+from benchmarks.sealing.pack import Pack
+from benchmarks.sealing.reveal import reveal
+from benchmarks.sealing.seal import Proof
+from benchmarks.sealing.sums import file_digests, write_sums
 from benchmarks.verify import pack_of, verify_pack, verify_report
 from common.edge.errors import IntegrityError, UsageError
 from common.lab.record import Score
@@ -28,7 +29,7 @@ DECLARATION = b'schema = 1\nlicence = "libre"\n[energy.predict]\nwh_per_1000 = 0
 
 
 def rescore(pack):
-    """Mean absolute error of everybody: a small stand-in for `benchmarks.compare`."""
+    """Mean absolute error of everybody: a small stand-in for `benchmarks.comparing.compare`."""
     truth = pack.labels().truth["load_kwh"]
     standings = []
     for entered in (*pack.opponents().values(), *pack.submissions().values()):

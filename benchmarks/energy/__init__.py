@@ -1,0 +1,1 @@
+"""What a figure of energy is worth, and what a year of service takes."""

@@ -1,0 +1,1 @@
+"""The sealed pack: questions handed out, labels kept, submissions logged, labels revealed."""

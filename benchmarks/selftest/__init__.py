@@ -1,0 +1,1 @@
+"""The bench tests itself: simulated error rates, cheating submissions, a practice contest."""
