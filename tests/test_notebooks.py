@@ -30,6 +30,15 @@ SECTIONS = {
         "Exporter un paquet signé, l'ouvrir comme la commune",
         "Et après",
     ],
+    "compare_vendor.py": [
+        "Les données et la référence",
+        "Sceller",
+        "Trois solutions, faites avec le seul dossier remis",
+        "Noter",
+        "Altérer une valeur, et la retrouver",
+        "Révéler",
+        "Énergie de la comparaison",
+    ],
     "retrain.py": [
         "Les données",
         "Le découpage dans le temps",
