@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from common.edge.errors import SourceError
 from common.lab.sources import load_sources
-from common.lab.usecase import Dataset, Task, UseCase
+from common.lab.usecase import Dataset, PlanOrder, Task, UseCase
 from usecases.delivery_zones import data, overstay_tasks, own_data, simulate
 from usecases.delivery_zones.overstay_tasks import OVERSTAY_TASKS
 from usecases.delivery_zones.tasks import AVAILABILITY_TASKS, CITY_OF
@@ -24,6 +25,27 @@ def _read(folder: Path, task: Task) -> Dataset:
 
 def _simulate(task: Task, seed: int) -> Dataset:
     return simulate.simulate_for(task.split, seed)
+
+
+def _plan(order: PlanOrder) -> Path:
+    """Write the decision pages; the public inventory stands in where none is given."""
+    from usecases.delivery_zones.decision.demand import read_demand
+    from usecases.delivery_zones.decision.pages import write_pages
+    from usecases.delivery_zones.inventory_source import load_inventory
+
+    demand = order.files.get("demand")
+    try:
+        inventory = load_inventory(order.files.get("inventory"))
+    except SourceError as error:
+        order.say(f"pas d'inventaire ({error.found}) : ni plan ni contrôle des aires")
+        inventory = None
+    return write_pages(
+        order.dataset,
+        order.out,
+        inventory=inventory,
+        demand=read_demand(demand) if demand else None,
+        report=order.say,
+    )
 
 
 USECASE = UseCase(
@@ -48,6 +70,11 @@ USECASE = UseCase(
         "prévues.",
         "Une personne décide : ni plaque, ni verbalisation, ni note par véhicule.",
     ),
+    plan=_plan,
+    plan_files={
+        "inventory": "inventaire des aires, CSV du schéma aire-livraison ou des Hauts-de-Seine",
+        "demand": "demande par aire, demand.csv ; sans lui le plan est une HYPOTHÈSE",
+    },
     unverified=(
         "Aucune mesure sur de vraies aires de livraison françaises : l'erreur chez vous est "
         "inconnue.",
