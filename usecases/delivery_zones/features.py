@@ -12,7 +12,7 @@ import numpy as np
 
 from common.lab.graph.arrays import nan_mean
 from common.lab.usecase import Features, Term
-from usecases.delivery_zones.kernels import HORIZON_MINUTES, LAST_TARGET
+from usecases.delivery_zones.kernels import FIRST_TARGET, HORIZON_MINUTES, LAST_TARGET
 from usecases.delivery_zones.queues import (
     binomial,
     constant,
@@ -38,6 +38,8 @@ __all__ = [
 
 Inputs = Mapping[str, Any]
 
+N_STEPS = len(HORIZON_MINUTES)
+N_DAY_STEPS = LAST_TARGET - FIRST_TARGET + 1
 _LOG_ODDS, _SHARE = 2.0**-12, 2.0**-12
 
 USUAL_TERMS = (
@@ -110,25 +112,23 @@ def availability_features(xp: Any, inputs: Inputs) -> Features:
         xp, now.occupied, inputs["bays"], stays.old, stays.new, pace.with_memory
     )
     blind = markov_queue(xp, now.occupied, inputs["bays"], constant_stay(xp, past), pace.plain)
-    quiet = xp.reshape(now.known, (-1, 1))
-    columns = _usual_columns(xp, usual)
+    heard = xp.reshape(now.known, (-1, 1, 1))
+    columns = dict(usual)
     for name, distribution in (("queue", blind), ("semi_markov", aware)):
         expected = logit_of_free(xp, full_share(xp, distribution, inputs["bays"]))
-        expected = xp.where(quiet, expected, usual["usual"])
-        columns[name] = xp.expand_dims(expected, axis=1)
+        columns[name] = xp.where(heard, xp.expand_dims(expected, axis=1), usual["usual"])
     columns |= {
-        "all_stay": xp.where(xp.expand_dims(quiet, axis=1), xp.expand_dims(stays.all_stay, axis=1),
-                             xp.expand_dims(usual["usual"] * np.float32(-1), axis=1)),
+        "all_stay": xp.where(heard, xp.expand_dims(stays.all_stay, axis=1),
+                             usual["usual"] * np.float32(-1)),
         "horizon_minutes": _per_step(xp, HORIZON_MINUTES, now.occupied),
         "target_hour": _target_hours(xp, inputs["quarter"]),
         "pace": xp.expand_dims(pace.per_hour, axis=1),
     }  # fmt: skip
     columns |= _state_columns(xp, inputs, now, usual) | _today(xp, inputs, usual)
-    known = xp.expand_dims(xp.reshape(now.known, (-1, 1)), axis=1)
-    occupancy = xp.where(known, aware, binomial(xp, usual["occupied_usual"], inputs["bays"]))
+    occupancy = xp.where(heard, aware, binomial(xp, usual["occupied_usual"], inputs["bays"]))
     context = {
         "occupancy": occupancy,
-        "usual": usual["usual"],
+        "usual": xp.reshape(usual["usual"], (-1, N_STEPS)),
         "history": past.known_days,
     }
     return Features(columns, context)
@@ -142,7 +142,7 @@ def day_ahead_features(xp: Any, inputs: Inputs) -> Features:
     past = past_of(xp, inputs, day_ahead_kernels(xp, inputs["weekday"]))
     usual = shares(xp, past)
     now = _now(xp, inputs)
-    columns = _usual_columns(xp, usual)
+    columns = dict(usual)
     bays = xp.astype(xp.reshape(inputs["bays"], (-1, 1)), xp.float32)
     today = inputs["occupied_today"]
     full = xp.where(xp.isnan(today), today, xp.astype(today >= bays, xp.float32))
@@ -156,14 +156,10 @@ def day_ahead_features(xp: Any, inputs: Inputs) -> Features:
     }
     context = {
         "occupancy": binomial(xp, usual["occupied_usual"], inputs["bays"]),
-        "usual": usual["usual"],
+        "usual": xp.reshape(usual["usual"], (-1, N_DAY_STEPS)),
         "history": past.known_days,
     }
     return Features(columns, context)
-
-
-def _usual_columns(xp: Any, usual: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: xp.expand_dims(values, axis=1) for name, values in usual.items()}
 
 
 def _now(xp: Any, inputs: Inputs) -> _Now:
@@ -193,7 +189,7 @@ def _free(xp: Any, inputs: Inputs, now: _Now, usual: Mapping[str, Any]) -> Any:
     """Return the free bays, as many as usual where the state is not known, (n, 1, 1)."""
     bays = xp.astype(inputs["bays"], xp.float32)
     free = bays - xp.astype(now.occupied, xp.float32)
-    typical = bays * (constant(xp, 1) - usual["occupied_usual"][:, 0])
+    typical = bays * (constant(xp, 1) - usual["occupied_usual"][:, 0, 0])
     return _column(xp, xp.where(now.known, free, typical))
 
 
@@ -214,7 +210,7 @@ def _today(xp: Any, inputs: Inputs, usual: Mapping[str, Any]) -> dict[str, Any]:
     bays = xp.astype(xp.reshape(inputs["bays"], (-1, 1)), xp.float32)
     share = xp.minimum(inputs["occupied_today"] / bays, constant(xp, 1))
     unknown = xp.isnan(share)
-    share = xp.where(unknown, usual["occupied_usual"][:, :1], share)
+    share = xp.where(unknown, usual["occupied_usual"][:, 0, :1], share)
     last = {"occupied_1h": 4, "occupied_3h": 12, "occupied_6h": 24}
     return {
         name: _column(xp, xp.sum(share[:, -count:], axis=1) / np.float32(count))

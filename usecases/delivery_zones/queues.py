@@ -175,11 +175,11 @@ def binomial(xp: Any, share: Any, bays: Any) -> Any:
     xp
         ``numpy`` or ``ndonnx``.
     share
-        Chance of each bay to be taken, (n, steps).
+        Chance of each bay to be taken, (n, 1, steps).
     bays
         Integers (n,).
     """
-    taken = xp.expand_dims(_within_one(xp, share), axis=2)
+    taken = xp.permute_dims(_within_one(xp, share), (0, 2, 1))
     places = constant(xp, np.arange(SIZE))
     left = xp.astype(xp.reshape(bays, (-1, 1, 1)), xp.float32) - places
     logs = places * xp.log(taken) + left * xp.log(constant(xp, 1) - taken)

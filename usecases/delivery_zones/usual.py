@@ -22,7 +22,7 @@ from usecases.delivery_zones.kernels import (
     PACE_QUARTERS,
     WINDOW,
 )
-from usecases.delivery_zones.queues import constant
+from usecases.delivery_zones.queues import constant, parts_of
 
 __all__ = [
     "Kernels",
@@ -38,6 +38,7 @@ WIDE_QUARTERS, NARROW_QUARTERS = 8.0, 3.0
 """Standard deviations of the kernels over quarters of an hour."""
 LONG, RECENT, SAME_KIND, DAY_BEFORE, WEEK_BEFORE, PACE = range(6)
 """Rows of `_day_weights`."""
+N_WEIGHTS = 6
 WIDE_PRIOR, NARROW_PRIOR, DAY_PRIOR, WEEK_PRIOR = 40.0, 20.0, 4.0, 3.0
 """Weighted quarters at which own history and prior weigh alike (research recipe, folds)."""
 ZONE_PRIOR = 52.0
@@ -149,18 +150,19 @@ def past_of(xp: Any, inputs: Inputs, kernels: Kernels) -> Past:
     opened = known - full
     if n_past < n_days:
         opened = opened[:, :n_past, :]
-    past_weights = weights[:, :, :n_past]
-    pace_weights = past_weights[:, PACE : PACE + 1, :]
+    past_weights = weights if n_past == n_days else weights[:, :, :n_past]
+    by_row = parts_of(xp, past_weights, N_WEIGHTS)
     pace = _pace(
         xp,
-        matmul(xp, pace_weights, came * opened),
-        matmul(xp, pace_weights, opened) * np.float32(HOURS),
+        matmul(xp, by_row[PACE], came * opened),
+        matmul(xp, by_row[PACE], opened) * np.float32(HOURS),
         inputs["city_shares"],
         kernels,
     )
-    all_came = matmul(xp, past_weights[:, LONG : LONG + 1, :], came)
-    departures = _departures(xp, all_came, sums[2][:, LONG : LONG + 1, :], kernels)
-    days = matmul(xp, sums[0][:, LONG, :], constant(xp, np.full((N_QUARTERS, 1), 1 / N_QUARTERS)))
+    long_taken = parts_of(xp, sums[2], N_WEIGHTS)[LONG]
+    departures = _departures(xp, matmul(xp, by_row[LONG], came), long_taken, kernels)
+    every = constant(xp, np.full((N_QUARTERS, 1), 1 / N_QUARTERS))
+    days = xp.reshape(_over(xp, sums[0], every)[LONG], (-1, 1))
     return Past(
         known=sums[0],
         full=sums[1],
@@ -174,50 +176,36 @@ def past_of(xp: Any, inputs: Inputs, kernels: Kernels) -> Past:
 
 
 def shares(xp: Any, past: Past) -> dict[str, Any]:
-    """Return log-odds of a free bay and shares occupied, each (n, steps).
+    """Return log-odds of a free bay and shares occupied, each (n, 1, steps).
 
     ``usual`` wide kernel and long memory; ``usual_sharp`` narrow; ``usual_recent`` half-life
     of five days; ``usual_same_kind`` Saturdays or working days; ``day_before``;
     ``week_before``, the seasonal naive shrunk to the usual share.
     """
     kernels = past.kernels
-    wide_known, narrow_known = (
-        _over(xp, past.known, kernels.wide),
-        _over(xp, past.known, kernels.narrow),
-    )
-    wide_full, narrow_full = (
-        _over(xp, past.full, kernels.wide),
-        _over(xp, past.full, kernels.narrow),
-    )
-    base = _zone_share(xp, past, past.full, 0)
-    usual = _shrunk(wide_full[:, LONG, :], wide_known[:, LONG, :], base, WIDE_PRIOR)
-    sharp = _shrunk(narrow_full[:, LONG, :], narrow_known[:, LONG, :], usual, NARROW_PRIOR)
-    kind = _shrunk(narrow_full[:, SAME_KIND, :], narrow_known[:, SAME_KIND, :], sharp, NARROW_PRIOR)
-    recent = _shrunk(wide_full[:, RECENT, :], wide_known[:, RECENT, :], usual, NARROW_PRIOR)
-    before = _shrunk(
-        narrow_full[:, DAY_BEFORE, :], narrow_known[:, DAY_BEFORE, :], sharp, DAY_PRIOR
-    )
-    week_full = _over(xp, past.full, kernels.pick)[:, WEEK_BEFORE, :]
-    week_known = _over(xp, past.known, kernels.pick)[:, WEEK_BEFORE, :]
-    week = _shrunk(week_full, week_known, usual, WEEK_PRIOR)
-    wide_taken = _over(xp, past.occupied, kernels.wide)
-    taken = _shrunk(
-        wide_taken[:, LONG, :],
-        wide_known[:, LONG, :],
-        _zone_share(xp, past, past.occupied, 1),
-        WIDE_PRIOR,
-    )
-    taken_recent = _shrunk(wide_taken[:, RECENT, :], wide_known[:, RECENT, :], taken, NARROW_PRIOR)
+    known, full = _over(xp, past.known, kernels.wide), _over(xp, past.full, kernels.wide)
+    near_known, near_full = (_over(xp, part, kernels.narrow) for part in (past.known, past.full))
+    week_known, week_full = (_over(xp, part, kernels.pick) for part in (past.known, past.full))
+    taken = _over(xp, past.occupied, kernels.wide)
+    usual = _shrunk(full[LONG], known[LONG], _zone_share(xp, past, past.full, 0), WIDE_PRIOR)
+    sharp = _shrunk(near_full[LONG], near_known[LONG], usual, NARROW_PRIOR)
     chances = {
         "usual": usual,
         "usual_sharp": sharp,
-        "usual_recent": recent,
-        "usual_same_kind": kind,
-        "day_before": before,
-        "week_before": week,
+        "usual_recent": _shrunk(full[RECENT], known[RECENT], usual, NARROW_PRIOR),
+        "usual_same_kind": _shrunk(
+            near_full[SAME_KIND], near_known[SAME_KIND], sharp, NARROW_PRIOR
+        ),
+        "day_before": _shrunk(near_full[DAY_BEFORE], near_known[DAY_BEFORE], sharp, DAY_PRIOR),
+        "week_before": _shrunk(week_full[WEEK_BEFORE], week_known[WEEK_BEFORE], usual, WEEK_PRIOR),
     }
-    found = {name: logit_of_free(xp, full) for name, full in chances.items()}
-    return {**found, "occupied_usual": taken, "occupied_recent": taken_recent}
+    found = {name: logit_of_free(xp, chance) for name, chance in chances.items()}
+    of_zone = _zone_share(xp, past, past.occupied, 1)
+    found["occupied_usual"] = _shrunk(taken[LONG], known[LONG], of_zone, WIDE_PRIOR)
+    found["occupied_recent"] = _shrunk(
+        taken[RECENT], known[RECENT], found["occupied_usual"], NARROW_PRIOR
+    )
+    return found
 
 
 def logit_of_free(xp: Any, full: Any) -> Any:
@@ -263,8 +251,9 @@ def _with_today(xp: Any, history: Any, today: Any) -> Any:
     return xp.concat([history, last], axis=1)
 
 
-def _over(xp: Any, sums: Any, kernel: Any) -> Any:
-    return matmul(xp, sums, kernel)
+def _over(xp: Any, sums: Any, kernel: Any) -> list[Any]:
+    """Return the sums at the quarters asked for, (n, 1, steps) by row of `_day_weights`."""
+    return parts_of(xp, matmul(xp, sums, kernel), N_WEIGHTS)
 
 
 def _shrunk(part: Any, known: Any, prior: Any, weight: float) -> Any:
@@ -273,18 +262,13 @@ def _shrunk(part: Any, known: Any, prior: Any, weight: float) -> Any:
 
 
 def _zone_share(xp: Any, past: Past, sums: Any, which: int) -> Any:
-    """Return the zone's mean share in the shape of the city's day, (n, steps)."""
+    """Return the zone's mean share in the shape of the city's day, (n, 1, steps)."""
     window = constant(xp, WINDOW)
-    city = past.city[:, which : which + 1, :]
-    n_window = np.float32(WINDOW.sum())
-    city_mean = matmul(xp, city, window)[:, 0, :] / n_window
-    zone = _shrunk(
-        matmul(xp, sums[:, LONG, :], window),
-        matmul(xp, past.known[:, LONG, :], window),
-        city_mean,
-        ZONE_PRIOR,
-    )
-    shape = matmul(xp, city, past.kernels.pick)[:, 0, :] / xp.maximum(city_mean, constant(xp, 1e-3))
+    city = parts_of(xp, past.city, 3)[which]
+    city_mean = matmul(xp, city, constant(xp, WINDOW / WINDOW.sum()))
+    part, known = (_over(xp, both, window)[LONG] for both in (sums, past.known))
+    zone = _shrunk(part, known, city_mean, ZONE_PRIOR)
+    shape = matmul(xp, city, past.kernels.pick) / xp.maximum(city_mean, constant(xp, 1e-3))
     shape = xp.minimum(xp.maximum(shape, constant(xp, 0.2)), constant(xp, 5))
     return xp.minimum(xp.maximum(zone * shape, constant(xp, 1e-4)), constant(xp, 0.999))
 
@@ -295,8 +279,8 @@ def _pace(xp: Any, came: Any, hours: Any, city: Any, kernels: Kernels) -> Any:
     zone = (matmul(xp, came, window) + np.float32(0.5)) / (
         matmul(xp, hours, window) + np.float32(2)
     )
-    of_city = city[:, 2:3, :]
-    mean = matmul(xp, of_city, window) / np.float32(WINDOW.sum())
+    of_city = parts_of(xp, city, 3)[2]
+    mean = matmul(xp, of_city, constant(xp, WINDOW / WINDOW.sum()))
     shape = matmul(xp, of_city, kernels.pick_pace) / xp.maximum(mean, constant(xp, 1e-6))
     prior = zone * shape * np.float32(PACE_PRIOR_HOURS)
     numerator = matmul(xp, came, kernels.pace) + prior
@@ -306,9 +290,7 @@ def _pace(xp: Any, came: Any, hours: Any, city: Any, kernels: Kernels) -> Any:
 
 def _departures(xp: Any, came: Any, occupied: Any, kernels: Kernels) -> Any:
     """Return departures per occupied bay-hour: arrivals less the growth of who is there."""
-    shift = np.eye(N_QUARTERS, k=-1)
-    shift[-1, -1] = 1
-    later = matmul(xp, occupied, constant(xp, shift))
+    later = xp.concat([occupied[:, :, 1:], occupied[:, :, -1:]], axis=2)
     left = xp.maximum(came + occupied - later, constant(xp, 0))
     hours = occupied * np.float32(HOURS)
     every = constant(xp, np.ones((N_QUARTERS, 1)))

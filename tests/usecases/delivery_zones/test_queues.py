@@ -79,5 +79,5 @@ def test_chances_add_up_and_no_bay_is_invented(occupied, bays, chances):
 
 def test_the_binomial_share_of_two_bays():
     """Half taken: 1/4, 1/2, 1/4, nothing beyond two bays."""
-    found = binomial(np, np.array([[0.5]], np.float32), np.array([2]))
+    found = binomial(np, np.array([[[0.5]]], np.float32), np.array([2]))
     assert found[0, 0] == pytest.approx([0.25, 0.5, 0.25, 0, 0, 0, 0], abs=1e-6)
