@@ -44,7 +44,7 @@ class Scope:
         A zone counts if it had ``min_stays`` stays in this period (the training window of
         the brief); where the data have none there (a commune's own), only the next holds.
     min_stays
-        Also asked before each day: a zone enters when it has had so many.
+        Also asked before each issue: a zone enters when it has had so many.
     train_start
         First day of the fit period.
     every
@@ -197,7 +197,7 @@ def _rows(
     n_bays = timeline.bays[rows.zone, rows.day]
     entered = _entered(timeline, scope)[rows.zone]
     kept = (n_bays > 0) & (n_bays <= MAX_BAYS)
-    kept &= timeline.seconds[rows.day, 0] >= entered
+    kept &= timeline.seconds[rows.day, rows.quarter] >= entered
     if not kept.any():
         raise DataError(
             f"no row in {period}: {len(timeline.zones)} zones over {days[0]} to {days[-1]}",

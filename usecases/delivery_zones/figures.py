@@ -157,7 +157,7 @@ def _verdict(examples: Examples, step: int, chances: tuple[Array, Array, Array])
 
 def _verdict_figure(found: list[Verdict]) -> Figure:
     title = "Échéance par échéance : faut-il autre chose que la file d'attente ?"
-    description = " ".join(verdict.sentence.capitalize() for verdict in found)
+    description = " ".join(v.sentence[:1].upper() + v.sentence[1:] for v in found)
     names = ("modèle retenu", "file sans mémoire (M/M/c/c)", "habitude")
     labels = [f"{v.minutes} min · {name}" for v in found for name in names]
     scores = [row for v in found for row in (v.shipped, v.queue, v.usual)]
