@@ -1,0 +1,1 @@
+"""The server: any number of installed bundles behind three protocols, guarded."""

@@ -1,0 +1,325 @@
+"""The application: installed bundles behind their protocols, kept up to date with the store."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from common.edge import journal as journals
+from common.edge.journal_entries import Batch, Settings
+from common.edge.serving import metrics as exposition
+from common.edge.serving import openapi
+from common.edge.serving.asking import Answer, Ask, Door
+from common.edge.serving.fleet import Fleet
+from common.edge.serving.friendly import Friendly
+from common.edge.serving.guard import Guard, Hot
+from common.edge.serving.invocations import Invocations
+from common.edge.serving.keys import KeyRing
+from common.edge.serving.metrics import Metrics
+from common.edge.serving.oip import OpenInference, model_metadata, server_metadata
+from common.edge.serving.problem import Problem
+from common.edge.serving.served import Result, Served
+from common.edge.serving.settings import ServerSettings
+from common.edge.shelves import Shelves
+
+__all__ = ["Server", "create_app"]
+
+_CARD_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox"
+)
+_SHOWN = 60
+
+
+def create_app(
+    shelves: Shelves,
+    settings: ServerSettings | None = None,
+    pages: Sequence[BaseRoute] = (),
+) -> "Server":
+    """Return the ASGI application of a store.
+
+    Parameters
+    ----------
+    shelves
+        The store; only read.
+    settings
+        Bounds, keys, journal.
+    pages
+        Routes of one's own, behind the same guard.
+
+    Raises
+    ------
+    UsageError
+        The file of keys cannot be read, or holds none.
+    JournalError
+        The journal cannot be opened.
+    """
+    return Server(shelves, settings or ServerSettings(), pages)
+
+
+class _Router(Starlette):
+    """Starlette without its error pages: the guard answers every error."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the router itself."""
+        return self.router
+
+
+class Server:
+    """An ASGI application; its models are opened when it starts up.
+
+    Parameters
+    ----------
+    shelves, settings, pages
+        As for `create_app`.
+
+    Attributes
+    ----------
+    fleet
+        The models in service.
+    guard
+        What stands before them.
+    """
+
+    def __init__(
+        self, shelves: Shelves, settings: ServerSettings, pages: Sequence[BaseRoute]
+    ) -> None:
+        self.settings = settings
+        self.fleet = Fleet(shelves, settings)
+        self.metrics = Metrics(settings.watts_per_core)
+        ring = KeyRing.load(settings.keys) if settings.keys else None
+        self._journal = (
+            journals.Journal(settings.journal, Settings(keep=settings.keep))
+            if settings.journal
+            else None
+        )
+        self._pool = ThreadPoolExecutor(settings.workers, "aune-predict")
+        self._pending = 0
+        self._documents: dict[str, bytes] = {}
+        self.starlette = _Router(routes=[*self._routes(), *pages], lifespan=self._lifespan)
+        self.guard = Guard(self.starlette, settings, ring, self.metrics)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer as ASGI asks."""
+        await self.guard(scope, receive, send)
+
+    async def refresh(self) -> None:
+        """Take up what changed in the store; requests go on meanwhile."""
+        before = self.fleet.models
+        done, refused = await asyncio.to_thread(self.fleet.refresh)
+        for _ in range(done):
+            self.metrics.reloaded("done")
+        for _ in range(refused):
+            self.metrics.reloaded("refused")
+        if self.fleet.models != before:
+            self.guard.hot = self._hot_paths()
+            self._documents = {}
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        await self.refresh()
+        watch = asyncio.create_task(self._watch())
+        try:
+            yield
+        finally:
+            watch.cancel()
+            self._pool.shutdown()
+            if self._journal is not None:
+                self._journal.close()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.reload_seconds)
+            await self.refresh()
+
+    # What predicts
+
+    def _hot_paths(self) -> dict[tuple[str, str], tuple[str, str, Hot]]:
+        doors: tuple[Door, ...] = (Friendly(), OpenInference(), Invocations())
+        friendly, inference, invocations = doors
+        paths: dict[tuple[str, str], tuple[str, str, Hot]] = {}
+        for name, served in self.fleet.models.items():
+            for path, door in (
+                (f"/models/{name}/predict", friendly),
+                (f"/models/{name}/invocations", invocations),
+                (f"/v2/models/{name}/infer", inference),
+                (f"/v2/models/{name}/versions/{served.manifest.version}/infer", inference),
+            ):
+                paths["POST", path] = (name, door.name, partial(self._answer, served, door))
+            if len(self.fleet.models) == 1:
+                answer = partial(self._answer, served, invocations)
+                paths["POST", "/invocations"] = (name, invocations.name, answer)
+        return paths
+
+    def _answer(
+        self, served: Served, door: Door, body: bytes, headers: Mapping[bytes, bytes]
+    ) -> Answer | Awaitable[Answer]:
+        """Answer at once where that is quicker than a thread, and cannot hold anybody up."""
+        if len(body) > self.settings.inline_bytes or self._journal is not None:
+            return self._in_pool(
+                lambda: self._predict(served, door, door.read(served, body, headers))
+            )
+        ask = door.read(served, body, headers)
+        if ask.rows > self.settings.inline_rows:
+            return self._in_pool(lambda: self._predict(served, door, ask))
+        return self._finish(*self._predict(served, door, ask))
+
+    def _predict(self, served: Served, door: Door, ask: Ask) -> tuple[Served, Ask, Result, Answer]:
+        result = served.predict(ask.inputs, ask.rows)
+        if self._journal is not None:
+            batch = Batch.of(served.bundle, result.inputs, result.outputs, ask.ids)
+            result.lines = self._journal.append(batch)
+        return served, ask, result, door.write(served, ask, result)
+
+    def _finish(self, served: Served, ask: Ask, result: Result, answer: Answer) -> Answer:
+        self.metrics.observed(served.name, ask.rows, served.references, result.observation)
+        return answer
+
+    async def _in_pool(self, work: Callable[[], tuple[Served, Ask, Result, Answer]]) -> Answer:
+        """Answer from a thread; refuse where too many wait already."""
+        if self._pending >= self.settings.workers + self.settings.queue:
+            raise Problem(
+                503, "Trop de demandes en attente : réessayer.", headers=((b"retry-after", b"1"),)
+            )
+        self._pending += 1
+        try:
+            done = await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        finally:
+            self._pending -= 1
+        return self._finish(*done)
+
+    # What tells about models
+
+    def _routes(self) -> list[Route]:
+        get, post = ["GET"], ["POST"]
+        model, v2 = "/models/{model}", "/v2/models/{model}"
+        version = f"{v2}/versions/{{version}}"
+        return [
+            Route("/health/live", self._live, methods=get),
+            Route("/health/ready", self._ready, methods=get),
+            Route("/v2/health/live", self._live, methods=get),
+            Route("/v2/health/ready", self._ready, methods=get),
+            Route("/v2", self._server, methods=get),
+            *(Route(path, self._model, methods=get) for path in (v2, version)),
+            *(Route(f"{path}/ready", self._model_ready, methods=get) for path in (v2, version)),
+            *(Route(f"{path}/infer", self._absent, methods=post) for path in (v2, version)),
+            Route("/models", self._models, methods=get),
+            Route(f"{model}/card", self._card, methods=get),
+            Route(f"{model}/predict", self._absent, methods=post),
+            Route(f"{model}/invocations", self._absent, methods=post),
+            Route("/invocations", self._absent, methods=post),
+            Route("/ping", self._ready, methods=get),
+            Route("/version", self._version, methods=get),
+            Route("/openapi.json", self._openapi, methods=get),
+            Route("/metrics", self._metrics, methods=get),
+        ]
+
+    async def _live(self, _request: Request) -> Response:
+        return _json({"live": True})
+
+    async def _ready(self, _request: Request) -> Response:
+        if not self.fleet.is_ready:
+            failed = ", ".join(sorted(self.fleet.failures)) or "aucun modèle installé"
+            raise Problem(503, f"Pas prêt : {failed}. Le journal du serveur en dit plus.")
+        return _json({"ready": True})
+
+    async def _server(self, _request: Request) -> Response:
+        return _json(server_metadata(_version()))
+
+    async def _version(self, _request: Request) -> Response:
+        return Response(_version(), media_type="text/plain")
+
+    async def _model(self, request: Request) -> Response:
+        return _json(model_metadata(self._served(request)))
+
+    async def _model_ready(self, request: Request) -> Response:
+        return _json({"name": self._served(request).name, "ready": True})
+
+    async def _absent(self, request: Request) -> Response:
+        """Say why a model is not asked: those that are served have a hot path."""
+        if "model" not in request.path_params:
+            known = ", ".join(self.fleet.models) or "aucun"
+            raise Problem(
+                404,
+                f"/invocations demande un seul modèle servi ; ici : {known}. "
+                "Employer /models/{modèle}/invocations.",
+            )
+        served = self._served(request)
+        raise Problem(404, f"« {served.name} » n'est pas demandé à cette adresse.")
+
+    async def _models(self, _request: Request) -> Response:
+        return _json({"models": [_summary(served) for served in self.fleet.models.values()]})
+
+    async def _card(self, request: Request) -> Response:
+        card = self._served(request).bundle.card
+        return Response(
+            card, media_type="text/html", headers={"content-security-policy": _CARD_POLICY}
+        )
+
+    async def _openapi(self, _request: Request) -> Response:
+        if "openapi" not in self._documents:
+            document = openapi.document(
+                list(self.fleet.models.values()), _version(), has_keys=self.guard.ring is not None
+            )
+            self._documents["openapi"] = orjson.dumps(document)
+        return Response(self._documents["openapi"], media_type="application/json")
+
+    async def _metrics(self, _request: Request) -> Response:
+        models = {name: served.manifest.version for name, served in self.fleet.models.items()}
+        text = self.metrics.text(models)
+        return Response(text, headers={"content-type": exposition.CONTENT_TYPE.decode()})
+
+    def _served(self, request: Request) -> Served:
+        name = request.path_params["model"]
+        served = self.fleet.models.get(name)
+        if served is None:
+            known = ", ".join(self.fleet.models) or "aucun modèle"
+            raise Problem(404, f"Modèle « {name[:_SHOWN]} » inconnu ; servis : {known}.")
+        wanted = request.path_params.get("version", served.manifest.version)
+        if wanted != served.manifest.version:
+            raise Problem(
+                404,
+                f"Version « {wanted[:_SHOWN]} » non servie ; en service : "
+                f"{served.manifest.version}.",
+            )
+        return served
+
+
+def _summary(served: Served) -> dict[str, Any]:
+    manifest = served.manifest
+    return {
+        "name": served.name,
+        "version": manifest.version,
+        "question": manifest.question,
+        "created": manifest.created,
+        "simulated": manifest.simulated,
+        "proxy": manifest.proxy,
+        "signature": {
+            "valid": True,
+            "key": served.bundle.signer,
+            "digest": served.bundle.digest,
+        },
+        "golden_rows_replayed": manifest.golden_rows,
+        "inputs": [openapi.field_summary(field) for field in manifest.inputs],
+        "outputs": [openapi.field_summary(field) for field in manifest.outputs],
+    }
+
+
+def _json(value: Any) -> Response:
+    return Response(orjson.dumps(value), media_type="application/json")
+
+
+def _version() -> str:
+    try:
+        return version("aune")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,168 @@
+"""MLflow's scoring protocol: ``POST /invocations`` with tables, tensors or CSV."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import orjson
+
+from common.edge.manifest import FieldSpec
+from common.edge.serving.asking import Answer, Ask, media_type, row_count
+from common.edge.serving.numbers import code_points, is_text, to_array
+from common.edge.serving.problem import Problem
+from common.edge.serving.served import Result, Served
+from common.edge.serving.tables import column_names, columns_to_inputs, read_table
+
+__all__ = ["Invocations"]
+
+_FORMS = ("dataframe_split", "dataframe_records", "inputs", "instances")
+
+
+class Invocations:
+    """``POST /models/{model}/invocations``, and ``/invocations`` where one model is served.
+
+    ``dataframe_split``, ``dataframe_records`` and CSV are answered by records, as MLflow
+    answers tables; ``inputs`` and ``instances`` by tensors, as it answers tensors.
+    """
+
+    name = "invocations"
+
+    def read(self, served: Served, body: bytes, headers: Mapping[bytes, bytes]) -> Ask:
+        """Read a scoring request.
+
+        Raises
+        ------
+        Problem
+            It is of another type or form.
+        """
+        kind = media_type(headers)
+        if kind == "text/csv":
+            table = read_table(body, served.limits.rows)
+            return Ask(
+                columns_to_inputs(table, served.manifest.inputs), len(table.rows), form="records"
+            )
+        if kind != "application/json":
+            raise Problem(415, f"Type « {kind[:40]} » ; attendu : application/json ou text/csv.")
+        request = _request(body)
+        name = next(iter(request))
+        inputs = _READERS[name](served, request[name])
+        rows = max((row_count(values) for values in inputs.values()), default=0)
+        return Ask(inputs, rows, form="records" if name.startswith("dataframe") else "tensors")
+
+    def write(self, _served: Served, ask: Ask, result: Result) -> Answer:
+        """Write ``{"predictions": ...}``."""
+        outputs = result.outputs
+        predictions: Any = outputs
+        if ask.form == "records":
+            predictions = [
+                {name: values[row] for name, values in outputs.items()} for row in range(ask.rows)
+            ]
+        option = orjson.OPT_SERIALIZE_NUMPY
+        return Answer(orjson.dumps({"predictions": predictions}, option=option))
+
+
+def _request(body: bytes) -> dict[str, Any]:
+    try:
+        request = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Problem(
+            400, f"La demande n'est pas du JSON : ligne {error.lineno}, colonne {error.colno}."
+        ) from error
+    if isinstance(request, dict) and not request.get("params"):
+        request.pop("params", None)
+        if len(request) == 1 and next(iter(request)) in _FORMS:
+            return request
+    raise Problem(400, f"Un objet avec un seul membre est attendu, parmi {', '.join(_FORMS)}.")
+
+
+def _split(served: Served, frame: Any) -> dict[str, Any]:
+    columns = frame.get("columns") if isinstance(frame, dict) else None
+    data = frame.get("data") if isinstance(frame, dict) else None
+    if not isinstance(columns, list) or not isinstance(data, list) or not data:
+        raise Problem(400, "dataframe_split : attendu « columns » et « data », non vides.")
+    names = [str(name) for name in columns]
+    if len(set(names)) < len(names):
+        raise Problem(422, "dataframe_split : une colonne est présente deux fois.")
+    for row, cells in enumerate(data):
+        if not isinstance(cells, list) or len(cells) != len(names):
+            raise Problem(
+                422,
+                f"Ligne {row + 1} : attendu une liste de {len(names)} valeurs, comme columns.",
+                [{"row": row, "field": None, "detail": f"attendu : {len(names)} valeurs"}],
+            )
+    return _columns(served, {name: [row[i] for row in data] for i, name in enumerate(names)})
+
+
+def _records(served: Served, records: Any) -> dict[str, Any]:
+    if not isinstance(records, list) or not records or not isinstance(records[0], dict):
+        raise Problem(400, "Une liste d'objets est attendue, un par ligne.")
+    names = list(records[0])
+    for row, record in enumerate(records):
+        if not isinstance(record, dict) or record.keys() != records[0].keys():
+            raise Problem(
+                422,
+                f"Ligne {row + 1} : attendu un objet avec les mêmes champs que la première.",
+                [{"row": row, "field": None, "detail": f"attendu : {', '.join(names)[:200]}"}],
+            )
+    return _columns(served, {name: [record[name] for record in records] for name in names})
+
+
+def _tensors(served: Served, tensors: Any) -> dict[str, Any]:
+    if isinstance(tensors, list) and len(served.fields) == 1:
+        tensors = {next(iter(served.fields)): tensors}
+    if not isinstance(tensors, dict) or not tensors:
+        raise Problem(400, "inputs : attendu un objet, une liste de lignes par entrée.")
+    return _columns(served, tensors)
+
+
+def _instances(served: Served, instances: Any) -> dict[str, Any]:
+    if isinstance(instances, list) and instances and isinstance(instances[0], dict):
+        return _records(served, instances)
+    return _tensors(served, instances)
+
+
+def _columns(served: Served, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return inputs from columns: one per input, or one per value, ``load_kwh.27.13``."""
+    inputs, left = {}, dict(columns)
+    for field in served.manifest.inputs:
+        if field.name in left:
+            inputs[field.name] = _input(field, left.pop(field.name))
+            continue
+        names = column_names(field) if len(field.shape) > 1 else []
+        if names and names[0] in left:
+            inputs[field.name] = _gathered(field, names, left)
+    return inputs | left  # what is left is unknown, and refused by name with the rest
+
+
+def _input(field: FieldSpec, values: Any) -> Any:
+    if is_text(field) and _are_texts(values):
+        return code_points(values, field)
+    return to_array(values, field)
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list) and bool(values) and all(type(v) is str for v in values)
+
+
+def _gathered(field: FieldSpec, names: list[str], left: dict[str, Any]) -> Any:
+    absent = next((name for name in names if name not in left), None)
+    if absent is not None:
+        raise Problem(422, f"Colonne « {absent} » absente ; attendu : {names[0]} à {names[-1]}.")
+    columns = [left.pop(name) for name in names]
+    if not all(isinstance(column, list) and len(column) == len(columns[0]) for column in columns):
+        raise Problem(422, f"Colonnes de « {field.name} » de longueurs inégales.")
+    flat = FieldSpec(field.name, field.dtype, ("n", len(names)), field.unit, field.meaning)
+    table = to_array([list(row) for row in zip(*columns, strict=True)], flat)
+    if not isinstance(table, np.ndarray):
+        table = np.array(table, dtype=object)
+    if table.ndim != 2:
+        raise Problem(422, f"Colonnes de « {field.name} » : attendu un nombre par cellule.")
+    return table.reshape(len(table), *(int(size) for size in field.shape[1:]))
+
+
+_READERS = {
+    "dataframe_split": _split,
+    "dataframe_records": _records,
+    "inputs": _tensors,
+    "instances": _instances,
+}

@@ -1,0 +1,110 @@
+"""From parsed JSON to arrays, quickly: lists of numbers are most of what a request holds."""
+
+import math
+import unicodedata
+from array import array
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from common.edge.manifest import FieldSpec
+from common.edge.serving.problem import Problem
+
+__all__ = ["code_points", "is_text", "to_array"]
+
+Array = npt.NDArray[Any]
+
+# ``array`` reads a list four times as fast as numpy does; the graph's own type comes later.
+_CODES = {"float32": "d", "int64": "q"}
+
+
+def to_array(values: Any, field: FieldSpec) -> Any:
+    """Return nested lists as an array, None as NaN; what is no such thing comes back as it is.
+
+    Nothing is refused here: `common.edge.inputs.prepare` does that for every protocol.
+
+    Examples
+    --------
+    >>> field = FieldSpec("load_kwh", "float32", ("n", 2), "kWh", "Consommation.", missing=True)
+    >>> to_array([[1, None], [2.5, 3]], field).tolist()
+    [[1.0, nan], [2.5, 3.0]]
+    >>> to_array([[1, 2], [3]], field)
+    [[1, 2], [3]]
+    """
+    flat, shape = _flattened(values, len(field.shape))
+    code = _CODES.get(field.dtype)
+    if flat is None or code is None:
+        return values
+    numbers: array[Any] | None
+    try:
+        numbers = array(code, flat)
+    except (TypeError, OverflowError):
+        numbers = _with_missing(code, flat)
+    if numbers is None or _has_booleans(flat):
+        return values
+    return np.frombuffer(numbers, dtype=code).reshape(shape)
+
+
+def is_text(field: FieldSpec) -> bool:
+    """Say whether an input may be given as a text: whole numbers along one free axis."""
+    return field.dtype == "int64" and len(field.shape) == 2 and isinstance(field.shape[1], str)
+
+
+def code_points(texts: list[str], field: FieldSpec) -> Array:
+    r"""Return texts as NFC code points, one row each, all of the same length.
+
+    Raises
+    ------
+    Problem
+        The texts are not of the same length: a graph has one length per call.
+
+    Examples
+    --------
+    >>> field = FieldSpec("text", "int64", ("n", "length"), "1", "Texte.")
+    >>> code_points(["e\u0301t"], field).tolist() == [[0xE9, ord("t")]]
+    True
+    """
+    rows = [[ord(mark) for mark in unicodedata.normalize("NFC", text)] for text in texts]
+    if len({len(row) for row in rows}) > 1:
+        raise Problem(
+            422,
+            f"Champ « {field.name} » : textes de longueurs différentes dans un même appel. "
+            "Envoyer un texte par appel.",
+        )
+    return np.asarray(rows, dtype=np.int64).reshape(len(rows), -1)
+
+
+def _flattened(values: Any, axes: int) -> tuple[list[Any] | None, list[int]]:
+    """Return the numbers in row order and the shape; None where the lists are ragged."""
+    if type(values) is not list or not values:
+        return None, []
+    shape = [len(values)]
+    for _ in range(axes - 1):
+        first = values[0]
+        if type(first) is not list or not first:
+            return None, []
+        size = len(first)
+        if len(values) == 1:
+            values = first
+        elif all(type(row) is list and len(row) == size for row in values):
+            values = list(chain.from_iterable(values))
+        else:
+            return None, []
+        shape.append(size)
+    return values, shape
+
+
+def _with_missing(code: str, flat: list[Any]) -> "array[Any] | None":
+    if code != "d":
+        return None
+    try:
+        return array(code, [math.nan if value is None else value for value in flat])
+    except (TypeError, OverflowError):
+        return None
+
+
+def _has_booleans(flat: list[Any]) -> bool:
+    """Say whether true or false stands among the numbers: ``array`` takes them for 1 and 0."""
+    return bool in set(map(type, flat))

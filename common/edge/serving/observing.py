@@ -1,0 +1,117 @@
+"""What of a request is missing or unusual, counted against what the bundle says of its data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from common.edge.bundle import Bundle
+
+__all__ = ["UNUSUAL_SHARE", "Observation", "Reference", "observe", "references"]
+
+Array = npt.NDArray[Any]
+
+UNUSUAL_SHARE = 0.01
+"""Share of a row's values out of the reference from which its data are called unusual; the
+same as ``common.edge.drift.Thresholds.outside``, a choice of Aune."""
+_MARGIN = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Between what bounds an input is usual.
+
+    Parameters
+    ----------
+    name
+        Of the input.
+    low, high
+        Least and greatest of the golden rows, set apart by half of their distance on either
+        side: 64 rows do not show the extremes. Equal bounds are those of an input that
+        never varied there.
+    """
+
+    name: str
+    low: float
+    high: float
+
+
+@dataclass(slots=True)
+class Observation:
+    """Counts of one request.
+
+    Parameters
+    ----------
+    values, missing, outside
+        By input, in the order of the references.
+    row_missing, row_outside
+        Share of each row's values, 0 to 1.
+    """
+
+    values: list[int]
+    missing: list[int]
+    outside: list[int]
+    row_missing: list[float]
+    row_outside: list[float]
+
+
+def references(bundle: Bundle) -> tuple[Reference, ...]:
+    """Return the references of a bundle's numeric inputs, from its golden rows.
+
+    Inputs that hold one known value only, or code points of texts, have none.
+    """
+    found = []
+    for field in bundle.manifest.inputs:
+        values = bundle.golden[0][field.name]
+        free = any(isinstance(size, str) for size in field.shape[1:])
+        if field.dtype == "bool" or free:
+            continue
+        known = values[~np.isnan(values)] if field.dtype == "float32" else values
+        if not known.size:
+            continue
+        low, high = float(known.min()), float(known.max())
+        if low == high:
+            continue
+        apart = _MARGIN * (high - low)
+        found.append(Reference(field.name, low - apart, high + apart))
+    return tuple(found)
+
+
+def observe(references: Sequence[Reference], inputs: Mapping[str, Array]) -> Observation:
+    """Count what is missing and what is out of the references.
+
+    Parameters
+    ----------
+    references
+        Of `references`.
+    inputs
+        As the graph takes them, shape (n, ...).
+    """
+    rows = len(next(iter(inputs.values())))
+    counts = Observation([], [], [], [0.0] * rows, [0.0] * rows)
+    width = 0
+    row_missing, row_outside = np.zeros(rows), np.zeros(rows)
+    for reference in references:
+        values = inputs[reference.name]
+        counts.values.append(values.size)
+        width += values.size
+        low, high = values.min(), values.max()
+        # A NaN makes both bounds NaN, and the comparison false.
+        if low >= reference.low and high <= reference.high:
+            counts.missing.append(0)
+            counts.outside.append(0)
+            continue
+        table = values.reshape(rows, -1)
+        unknown = (table != table).sum(axis=1)
+        beyond = ((table < reference.low) | (table > reference.high)).sum(axis=1)
+        counts.missing.append(int(unknown.sum()))
+        counts.outside.append(int(beyond.sum()))
+        row_missing += unknown
+        row_outside += beyond
+    if any(counts.missing) or any(counts.outside):
+        per_row = max(1, width // rows)
+        counts.row_missing = (row_missing / per_row).tolist()
+        counts.row_outside = (row_outside / per_row).tolist()
+    return counts

@@ -1,0 +1,267 @@
+"""The Open Inference Protocol, version 2, over HTTP, with its binary tensor extension.
+
+Followed field by field as its public documents say (KServe, *Open Inference Protocol V2*;
+Triton, *Binary tensor data extension*); not claimed as a conformity.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from common.edge.manifest import FieldSpec
+from common.edge.serving.asking import JSON, Answer, Ask
+from common.edge.serving.numbers import to_array
+from common.edge.serving.problem import Problem
+from common.edge.serving.served import Result, Served
+
+__all__ = ["HEADER_LENGTH", "OpenInference", "model_metadata", "server_metadata"]
+
+Array = npt.NDArray[Any]
+
+HEADER_LENGTH = b"inference-header-content-length"
+_BINARY = b"application/octet-stream"
+_DATATYPES = {
+    "BOOL": "?", "UINT8": "<u1", "UINT16": "<u2", "UINT32": "<u4", "UINT64": "<u8",
+    "INT8": "<i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8",
+    "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
+}  # fmt: skip
+_NAMES = {"float32": "FP32", "int64": "INT64", "bool": "BOOL"}
+_KEYS = {"id", "parameters", "inputs", "outputs"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What was asked of the answer: its id, and the outputs with whether they are binary."""
+
+    id: str | None
+    outputs: tuple[tuple[str, bool], ...]
+
+
+class OpenInference:
+    """``POST /v2/models/{model}/infer``."""
+
+    name = "infer"
+
+    def read(self, served: Served, body: bytes, headers: Mapping[bytes, bytes]) -> Ask:
+        """Read an inference request.
+
+        Raises
+        ------
+        Problem
+            It is not JSON, not of the protocol's form, or names what the model has not.
+        """
+        size = _header_size(headers, len(body))
+        request = _object(body[:size], "La demande")
+        unknown = set(request) - _KEYS
+        if unknown:
+            raise Problem(400, f"Membre inconnu « {min(unknown)[:40]} » ; attendu : inputs.")
+        tensors = request.get("inputs")
+        if not isinstance(tensors, list) or not tensors:
+            raise Problem(400, "Membre « inputs » absent ou vide ; attendu : une liste d'entrées.")
+        rest = memoryview(body)[size:]
+        inputs: dict[str, Any] = {}
+        for tensor in tensors:
+            name, values, rest = _tensor(served, tensor, rest)
+            if name in inputs:
+                raise Problem(400, f"Entrée « {name} » donnée deux fois.")
+            inputs[name] = values
+        if len(rest):
+            raise Problem(400, f"{len(rest)} octets après la dernière entrée binaire.")
+        rows = {len(values) for values in inputs.values()}
+        if len(rows) != 1:
+            raise Problem(422, f"Entrées de {sorted(rows)} lignes ; attendu : autant partout.")
+        return Ask(inputs, rows.pop(), form=_form(served, request))
+
+    def write(self, served: Served, ask: Ask, result: Result) -> Answer:
+        """Write outputs as JSON, or as JSON followed by the binary tensors."""
+        tensors, blobs = [], []
+        for name, is_binary in ask.form.outputs:
+            values = result.outputs[name]
+            datatype = _NAMES[values.dtype.name]
+            tensor: dict[str, Any] = {"name": name, "datatype": datatype, "shape": values.shape}
+            if is_binary:
+                blobs.append(values.tobytes())  # row-major and little-endian, as the graph's
+                tensor["parameters"] = {"binary_data_size": len(blobs[-1])}
+            else:
+                tensor["data"] = np.ascontiguousarray(values).reshape(-1)
+            tensors.append(tensor)
+        manifest = served.manifest
+        answer: dict[str, Any] = {"model_name": served.name, "model_version": manifest.version}
+        if ask.form.id is not None:
+            answer["id"] = ask.form.id
+        answer["parameters"] = {"digest": served.bundle.digest, "simulated": manifest.simulated}
+        answer["outputs"] = tensors
+        head = orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+        if not blobs:
+            return Answer(head, JSON)
+        length = ((HEADER_LENGTH, str(len(head)).encode()),)
+        return Answer(b"".join([head, *blobs]), _BINARY, headers=length)
+
+
+def server_metadata(version: str) -> dict[str, Any]:
+    """Return the answer of ``GET /v2``."""
+    return {"name": "aune", "version": version, "extensions": ["binary_tensor_data"]}
+
+
+def model_metadata(served: Served) -> dict[str, Any]:
+    """Return the answer of ``GET /v2/models/{model}``; -1 is an axis of any length."""
+    return {
+        "name": served.name,
+        "versions": [served.manifest.version],
+        "platform": "onnxruntime_onnx",
+        "inputs": [_metadata(field) for field in served.manifest.inputs],
+        "outputs": [_metadata(field) for field in served.manifest.outputs],
+    }
+
+
+def _metadata(field: FieldSpec) -> dict[str, Any]:
+    shape = [size if isinstance(size, int) else -1 for size in field.shape]
+    return {"name": field.name, "datatype": _NAMES[field.dtype], "shape": shape}
+
+
+def _header_size(headers: Mapping[bytes, bytes], size: int) -> int:
+    given = headers.get(HEADER_LENGTH)
+    if given is None:
+        return size
+    if not given.isdigit() or len(given) > 12 or int(given) > size:
+        raise Problem(
+            400,
+            f"Inference-Header-Content-Length : {given[:20].decode('latin-1')} ; "
+            f"attendu : de 0 à {size}, la longueur du corps.",
+        )
+    return int(given)
+
+
+def _object(data: bytes, what: str) -> dict[str, Any]:
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise Problem(
+            400, f"{what} n'est pas du JSON : ligne {error.lineno}, colonne {error.colno}."
+        ) from error
+    if not isinstance(value, dict):
+        raise Problem(400, f"{what} n'est pas un objet JSON.")
+    return value
+
+
+def _tensor(served: Served, tensor: Any, rest: memoryview) -> tuple[str, Any, memoryview]:
+    """Return name and values of an input, and the binary bytes that remain."""
+    if not isinstance(tensor, dict):
+        raise Problem(400, "Une entrée n'est pas un objet JSON.")
+    name, datatype, shape = (tensor.get(key) for key in ("name", "datatype", "shape"))
+    field = served.fields.get(name) if isinstance(name, str) else None
+    if field is None:
+        known = ", ".join(served.fields)
+        raise Problem(400, f"Entrée inconnue « {str(name)[:40]} » ; attendu : {known}.")
+    if not isinstance(datatype, str) or datatype not in _DATATYPES:
+        raise Problem(
+            400,
+            f"Entrée « {field.name} » : type « {str(datatype)[:20]} » ; "
+            f"attendu : {_NAMES[field.dtype]}.",
+        )
+    if not isinstance(shape, list) or not _is_shape(shape):
+        raise Problem(400, f"Entrée « {field.name} » : forme {str(shape)[:60]} illisible.")
+    size = _parameters(tensor, f"Entrée « {field.name} »").get("binary_data_size")
+    if size is None:
+        return field.name, _json_values(field, tensor.get("data"), datatype, shape), rest
+    if "data" in tensor:
+        raise Problem(400, f"Entrée « {field.name} » : data et binary_data_size à la fois.")
+    return field.name, *_binary_values(field, size, datatype, shape, rest)
+
+
+def _is_shape(shape: list[Any]) -> bool:
+    return 1 <= len(shape) <= 8 and all(type(size) is int and 0 <= size < 2**31 for size in shape)
+
+
+def _count(shape: list[int]) -> int:
+    count = 1
+    for size in shape:
+        count *= size
+    return count
+
+
+def _json_values(field: FieldSpec, data: Any, datatype: str, shape: list[int]) -> Any:
+    """Read data, flat or nested: the protocol allows both."""
+    if not isinstance(data, list):
+        raise Problem(400, f"Entrée « {field.name} » : membre « data » absent.")
+    while data and isinstance(data[0], list):
+        if not all(isinstance(part, list) for part in data):
+            raise Problem(400, f"Entrée « {field.name} » : listes de profondeurs inégales.")
+        data = list(chain.from_iterable(data))
+    if len(data) != _count(shape):
+        raise Problem(
+            400,
+            f"Entrée « {field.name} » : {len(data)} valeurs pour la forme {shape}.",
+        )
+    kind = {"F": "float32", "B": "bool"}.get(datatype[0], "int64")
+    values = to_array(data, FieldSpec(field.name, kind, ("n",), "1", ""))  # type: ignore[arg-type]
+    if isinstance(values, np.ndarray):
+        return values.reshape(shape)
+    array = np.empty(len(data), dtype=object)
+    array[:] = data
+    if kind == "bool" and all(type(value) is bool for value in data):
+        return array.astype(bool).reshape(shape)
+    return array.reshape(shape)
+
+
+def _binary_values(
+    field: FieldSpec, size: Any, datatype: str, shape: list[int], rest: memoryview
+) -> tuple[Array, memoryview]:
+    dtype = np.dtype(_DATATYPES[datatype])
+    expected = _count(shape) * dtype.itemsize
+    if size != expected or type(size) is not int or len(rest) < size:
+        raise Problem(
+            400,
+            f"Entrée « {field.name} » : {str(size)[:20]} octets annoncés, {len(rest)} reçus ; "
+            f"attendu : {expected} pour {datatype} de forme {shape}.",
+        )
+    values = np.frombuffer(rest[:size], dtype=dtype).reshape(shape)
+    if datatype == "BOOL":
+        values = np.frombuffer(rest[:size], dtype=np.uint8).reshape(shape) != 0
+    return values, rest[size:]
+
+
+def _parameters(holder: Mapping[str, Any], what: str) -> dict[str, Any]:
+    parameters = holder.get("parameters")
+    if parameters is None:
+        return {}
+    if not isinstance(parameters, dict):
+        raise Problem(400, f"{what} : « parameters » n'est pas un objet.")
+    for name in ("shared_memory_region", "classification"):
+        if name in parameters:
+            raise Problem(400, f"{what} : « {name} » n'est pas offert par ce serveur.")
+    return parameters
+
+
+def _form(served: Served, request: Mapping[str, Any]) -> _Form:
+    identity = request.get("id")
+    if identity is not None and not isinstance(identity, str):
+        raise Problem(400, "Membre « id » : attendu un texte.")
+    binary = _parameters(request, "La demande").get("binary_data_output", False) is True
+    outputs = request.get("outputs")
+    if outputs is None:
+        names = tuple((field.name, binary) for field in served.manifest.outputs)
+        return _Form(identity, names)
+    if not isinstance(outputs, list) or not outputs:
+        raise Problem(400, "Membre « outputs » : attendu une liste de sorties, ou rien.")
+    return _Form(identity, tuple(_wanted(served, outputs, default=binary)))
+
+
+def _wanted(served: Served, outputs: list[Any], *, default: bool) -> Iterator[tuple[str, bool]]:
+    known = [field.name for field in served.manifest.outputs]
+    seen: set[str] = set()
+    for output in outputs:
+        name = output.get("name") if isinstance(output, dict) else None
+        if not isinstance(name, str) or name not in known or name in seen:
+            raise Problem(
+                400,
+                f"Sortie inconnue ou demandée deux fois « {str(name)[:40]} » ; "
+                f"attendu : {', '.join(known)}.",
+            )
+        seen.add(name)
+        yield name, _parameters(output, f"Sortie « {name} »").get("binary_data", default) is True

@@ -1,0 +1,123 @@
+"""An open bundle as it is served: what never changes between two requests is computed once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from common.edge.archive import Limits
+from common.edge.bundle import Bundle, run_session
+from common.edge.errors import TableError
+from common.edge.inputs import prepare
+from common.edge.serving.observing import Observation, Reference, observe, references
+from common.edge.serving.problem import Problem
+from common.edge.serving.refusals import refusal
+
+__all__ = ["Reasons", "Result", "Served"]
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(slots=True)
+class Result:
+    """What a model answered.
+
+    Parameters
+    ----------
+    inputs
+        As the graph took them, defaults filled in.
+    outputs
+        Output name to array of shape (n, ...).
+    observation
+        What was missing or unusual in the inputs.
+    lines
+        Number of each row's line in the journal; empty where none is kept.
+    """
+
+    inputs: dict[str, Array]
+    outputs: dict[str, Array]
+    observation: Observation
+    lines: Sequence[int] = ()
+
+
+class Reasons:
+    """The groups of reasons of many rows at once, in the order of `explain_rows`.
+
+    Parameters
+    ----------
+    bundle
+        Whose terms have groups.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        terms = bundle.manifest.terms
+        self.groups = tuple(sorted({term.group for term in terms}))
+        self._members = np.zeros((len(terms), len(self.groups)))
+        for index, term in enumerate(terms):
+            self._members[index, self.groups.index(term.group)] = 1
+
+    def strongest(self, contributions: Array, count: int) -> list[list[tuple[str, float]]]:
+        """Return for each row its strongest groups with their totals over the steps.
+
+        Sorted by the sum of absolute values over the steps, then by name.
+        """
+        rows, terms = len(contributions), contributions.shape[-1]
+        sums = contributions.reshape(rows, -1, terms).astype(np.float64) @ self._members
+        totals = sums.sum(axis=1)
+        order = np.argsort(-np.abs(sums).sum(axis=1), axis=1, kind="stable")[:, :count]
+        return [
+            [(self.groups[index], row[index]) for index in indices]
+            for row, indices in zip(totals.tolist(), order.tolist(), strict=True)
+        ]
+
+
+class Served:
+    """A model in service; safe to share between threads.
+
+    Parameters
+    ----------
+    bundle
+        Verified, its golden rows replayed.
+    limits
+        Bounds of a call.
+    values_out
+        Most numbers in an answer.
+    """
+
+    def __init__(self, bundle: Bundle, limits: Limits, values_out: int) -> None:
+        manifest = bundle.manifest
+        self.bundle, self.manifest, self.limits = bundle, manifest, limits
+        self.name = f"{manifest.usecase}.{manifest.task}"
+        self.fields = {field.name: field for field in manifest.inputs}
+        self.references: tuple[Reference, ...] = references(bundle)
+        self.reasons = Reasons(bundle)
+        self.kept: dict[str, Any] = {}
+        """What doors compute once for a model, by their name."""
+        self._outputs = [output.name for output in manifest.outputs]
+        self._values_out = values_out
+        self._width = sum(
+            int(np.prod(values.shape[1:], dtype=np.int64)) for values in bundle.golden[1].values()
+        )
+
+    def predict(self, inputs: Mapping[str, Any], rows: int) -> Result:
+        """Check the inputs and run the graph.
+
+        Raises
+        ------
+        Problem
+            An input is refused, or the answer would be too large; in French.
+        """
+        self._check_size(rows)
+        try:
+            prepared = prepare(self.manifest.inputs, inputs, self.limits)
+        except TableError as error:
+            raise refusal(self.manifest.inputs, inputs, error) from error
+        outputs = run_session(self.bundle.session, prepared, self._outputs)
+        return Result(prepared, outputs, observe(self.references, prepared))
+
+    def _check_size(self, rows: int) -> None:
+        most = min(self.limits.rows, max(1, self._values_out // self._width))
+        if rows > most:
+            raise Problem(413, f"{rows} lignes ; attendu : au plus {most} par appel.")
