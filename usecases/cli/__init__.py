@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from common.edge.errors import AuneError, UsageError
-from usecases.cli import plan, running, store
+from usecases.cli import plan, running, serve, store
 from usecases.cli.benchmark import benchmark_app
 from usecases.cli.bundle import bundle_app
 from usecases.cli.data import data_app
@@ -34,6 +34,8 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     store.install,
     store.rollback,
     store.installed,
+    serve.serve,
+    serve.key,
 )
 for command in COMMANDS:
     app.command()(command)
