@@ -194,8 +194,8 @@ def _times(low: float, high: float) -> str:
 
 
 def _ratio(value: float) -> str:
-    """Return two significant figures, nothing after the comma from ten on."""
+    """Return two significant figures from one on, two decimals below."""
     if value >= 100:
         digits = -math.floor(math.log10(value)) + 1
         return french.number(round(value, digits), 0)
-    return french.number(value, 0 if value >= 10 else 1)
+    return french.number(value, 0 if value >= 10 else 1 if value >= 1 else 2)

@@ -139,7 +139,7 @@ def day_ahead_features(xp: Any, inputs: Inputs) -> Features:
 
     See `availability_features`; ``occupancy`` is binomial around the usual share.
     """
-    past = past_of(xp, inputs, day_ahead_kernels(xp, inputs["weekday"]))
+    past = past_of(xp, inputs, day_ahead_kernels(xp))
     usual = shares(xp, past)
     now = _now(xp, inputs)
     columns = dict(usual)

@@ -23,7 +23,7 @@ from usecases.delivery_zones.kernels import (
 )
 from usecases.delivery_zones.occupancy import Stays, Timeline
 
-__all__ = ["CityTables", "city_tables"]
+__all__ = ["CityTables", "city_tables", "stays_before"]
 
 SHARE_HALF_LIFE_DAYS, PACE_HALF_LIFE_DAYS = 28.0, 14.0
 SUNDAY = 6

@@ -97,9 +97,8 @@ def issue_kernels(xp: Any, quarter: Any) -> Kernels:
     return _kernels(xp, target, issue + constant(xp, np.arange(4)))
 
 
-def day_ahead_kernels(xp: Any, weekday: Any) -> Kernels:
+def day_ahead_kernels(xp: Any) -> Kernels:
     """Return the kernels towards the 52 quarters from 07:00 to 19:45, the same for all rows."""
-    del weekday
     target = constant(xp, np.arange(FIRST_TARGET, LAST_TARGET + 1)[None, None])
     return _kernels(xp, target, target)
 

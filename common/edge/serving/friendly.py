@@ -11,7 +11,7 @@ import orjson
 from common.edge.description import french_number
 from common.edge.manifest import FieldSpec
 from common.edge.serving.asking import CSV, Answer, Ask, media_type
-from common.edge.serving.numbers import code_points, is_text, to_array
+from common.edge.serving.numbers import code_points, holds_truths, is_text, to_array
 from common.edge.serving.observing import UNUSUAL_SHARE
 from common.edge.serving.problem import Problem
 from common.edge.serving.served import Result, Served
@@ -61,7 +61,7 @@ class Friendly:
         if not isinstance(request, dict):
             raise Problem(400, "La demande n'est pas un objet JSON.")
         rows, ids = _rows(served, request)
-        inputs = _inputs(served, rows)
+        inputs = _inputs(served, rows, has_truths=holds_truths(body))
         return Ask(inputs, len(rows), _checked_ids(ids, len(rows)), "csv" if as_csv else "json")
 
     def write(self, served: Served, ask: Ask, result: Result) -> Answer:
@@ -118,7 +118,9 @@ def _checked_ids(ids: Any, rows: int) -> Sequence[str] | None:
     return ids
 
 
-def _inputs(served: Served, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _inputs(
+    served: Served, rows: list[dict[str, Any]], *, has_truths: bool
+) -> dict[str, Any]:
     inputs: dict[str, Any] = {}
     for name in rows[0]:
         values = [row[name] for row in rows]
@@ -131,7 +133,7 @@ def _inputs(served: Served, rows: list[dict[str, Any]]) -> dict[str, Any]:
         if is_text(field) and all(type(value) is str for value in values):
             inputs[name] = code_points(values, field)
         else:
-            inputs[name] = to_array(values, field)
+            inputs[name] = to_array(values, field, has_truths=has_truths)
     return inputs
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from common.edge.manifest import FieldSpec
 from common.edge.serving.problem import Problem
 
-__all__ = ["code_points", "is_text", "to_array"]
+__all__ = ["code_points", "holds_truths", "is_text", "to_array"]
 
 Array = npt.NDArray[Any]
 
@@ -20,10 +20,11 @@ Array = npt.NDArray[Any]
 _CODES = {"float32": "d", "int64": "q"}
 
 
-def to_array(values: Any, field: FieldSpec) -> Any:
+def to_array(values: Any, field: FieldSpec, *, has_truths: bool = True) -> Any:
     """Return nested lists as an array, None as NaN; what is no such thing comes back as it is.
 
     Nothing is refused here: `common.edge.inputs.prepare` does that for every protocol.
+    ``has_truths`` says whether true or false may stand among the values, see `holds_truths`.
 
     Examples
     --------
@@ -42,9 +43,14 @@ def to_array(values: Any, field: FieldSpec) -> Any:
         numbers = array(code, flat)
     except (TypeError, OverflowError):
         numbers = _with_missing(code, flat)
-    if numbers is None or _has_booleans(flat):
+    if numbers is None or (has_truths and _has_booleans(flat)):
         return values
     return np.frombuffer(numbers, dtype=code).reshape(shape)
+
+
+def holds_truths(body: bytes) -> bool:
+    """Say whether JSON may hold true or false: a search is quicker than a look at each value."""
+    return b"true" in body or b"false" in body
 
 
 def is_text(field: FieldSpec) -> bool:

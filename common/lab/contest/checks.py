@@ -12,7 +12,7 @@ from common.lab.contest.tally import Rule, excerpt
 from common.lab.pages import french
 from common.lab.usecase import Array
 
-__all__ = ["check_rows", "main_column"]
+__all__ = ["UNIT_RATIO", "check_rows", "constants", "coverage", "identical", "main_column"]
 
 UNIT_RATIO = 20.0
 """A unit's median answer over its usual level (``briefs/building_energy.md`` 3.2)."""
@@ -100,9 +100,9 @@ def check_rows(
     names, unit = distinct_texts(questions.units)
     found = [
         _unit_errors(answer, questions, names, unit),
-        _constants(answer, questions, names, unit),
-        _identical(answer, names, unit),
-        _coverage(submission, questions, columns),
+        constants(answer, questions, names, unit),
+        identical(answer, names, unit),
+        coverage(submission, questions, columns),
         *_widths(submission, questions, columns),
     ]
     return tuple(finding for finding in found if finding is not None)
@@ -147,7 +147,7 @@ def _factor(ratio: float) -> str:
     return ""
 
 
-def _constants(
+def constants(
     answer: Array, questions: Questions, names: Sequence[str], unit: Array
 ) -> Finding | None:
     """Units whose answers are all equal, unless the usual level itself is zero."""
@@ -160,7 +160,7 @@ def _constants(
     return CONSTANT.finding(_named(constant), len(constant)) if constant else None
 
 
-def _identical(answer: Array, names: Sequence[str], unit: Array) -> Finding | None:
+def identical(answer: Array, names: Sequence[str], unit: Array) -> Finding | None:
     """Units that were given the very same series of answers."""
     groups: dict[bytes, list[str]] = {}
     for name, rows in zip(names, _by_unit(unit, len(names)), strict=True):
@@ -175,7 +175,7 @@ def _identical(answer: Array, names: Sequence[str], unit: Array) -> Finding | No
     return IDENTICAL.finding(detail, sum(len(group) for group in same))
 
 
-def _coverage(
+def coverage(
     submission: Submission, questions: Questions, columns: Sequence[Column]
 ) -> Finding | None:
     """Units and days that are missing altogether while others are not."""

@@ -8,7 +8,7 @@ from common.lab.contest.tally import Rule, excerpt
 from common.lab.pages import french
 from common.lab.usecase import Array
 
-__all__ = ["clipped", "copies"]
+__all__ = ["COPY", "JITTER", "SAME", "clipped", "copies", "is_white"]
 
 COPY = Rule(
     "copied-entry", "review", "mêmes réponses qu'une autre candidature, à l'échelle près",
@@ -55,7 +55,7 @@ def copies(exam: Exam) -> list[Finding]:
         if alike > SAME:
             factor = french.number(float(np.median(scale)), 3)
             found.append(COPY.finding(f"{words}, facteur {factor}", int(rows.sum())))
-        elif alike > _NEAR and _is_white(exam, np.where(rows, answer - values, np.nan), values):
+        elif alike > _NEAR and is_white(exam, np.where(rows, answer - values, np.nan), values):
             found.append(JITTER.finding(words, int(rows.sum())))
     return found
 
@@ -70,7 +70,7 @@ def _scale(exam: Exam, values: Array) -> Array:
     return factors
 
 
-def _is_white(exam: Exam, difference: Array, values: Array) -> bool:
+def is_white(exam: Exam, difference: Array, values: Array) -> bool:
     """Tell whether a difference forgets itself in one step and knows nothing of the error."""
     adjacent = np.diff(exam.unit) == 0
     if exam.target is not None:

@@ -10,7 +10,15 @@ from common.lab.contest.tally import FIRST_LINES, Rule, excerpt
 from common.lab.pages import french
 from common.lab.usecase import Array
 
-__all__ = ["LEAKS"]
+__all__ = [
+    "EXACT",
+    "LEAKS",
+    "PERFECTION",
+    "future_copied",
+    "independent_errors",
+    "matched_mean",
+    "shifted_truth",
+]
 
 _REVIEW = "une personne regarde avant toute conclusion et demande au candidat comment il répond"
 

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 
 from common.edge.errors import DataError
+from common.lab.evaluation import follow
 from common.lab.usecase import Period
 from usecases.delivery_zones.availability import Scope, day_ahead_examples, examples_of
 from usecases.delivery_zones.features import availability_features, day_ahead_features
 from usecases.delivery_zones.simulate import simulate
+from usecases.delivery_zones.tasks import AVAILABILITY_TASKS
 
+TASK = AVAILABILITY_TASKS[0]
 WEEK = Period(date(2025, 3, 10), date(2025, 3, 17))
 SCOPE = Scope(
     listed=Period(date(2025, 1, 6), date(2025, 3, 10)),
@@ -110,3 +113,14 @@ def test_a_period_without_a_working_day_is_refused(bays):
     """A Sunday alone has no row."""
     with pytest.raises(DataError, match="no row"):
         examples_of(bays, Period(date(2025, 3, 16), date(2025, 3, 17)), SCOPE)
+
+
+def test_a_commune_s_own_dates_are_followed():
+    """Twenty weeks of 2025: fitted thinned, tested whole, though the listed days are of 2018."""
+    own = simulate(seed=5, n_zones=2, weeks=20)
+    task = follow(TASK, own)
+    fit, test = task.split.final()
+    fitted, tested = (task.examples(own, period) for period in (fit, test))
+    per_day = [len(part) / len(np.unique(part.days)) for part in (fitted, tested)]
+    assert per_day[1] == pytest.approx(110, abs=10)  # two zones, 55 issues
+    assert per_day[0] < per_day[1] / 2  # one issue in three
