@@ -157,19 +157,18 @@ def _metrics(comparison: Comparison, titles: Mapping[str, str]) -> dict[str, Any
 
 
 def _slices(comparison: Comparison) -> list[tuple[str, Row, list[Row]]]:
-    """Return a table per slice: classes down, entries across."""
+    """Return a table per slice: entries down, classes across."""
     shown = [standing for standing in comparison.standings if standing.slices]
     names = dict.fromkeys(name for standing in shown for name in standing.slices)
     unit = _main_unit(comparison)
     tables: list[tuple[str, Row, list[Row]]] = []
     for name in names:
-        header = ("Classe", *(standing.entry.title for standing in shown))
         classes = sorted({label for standing in shown for label in standing.slices[name]})
         rows = [
-            (label, *(french.quantity(s.slices[name].get(label), unit) for s in shown))
-            for label in classes
+            (each.entry.title, *(french.quantity(each.slices[name].get(c), unit) for c in classes))
+            for each in shown
         ]
-        tables.append((name, header, rows))
+        tables.append((name, ("Solution", *classes), rows))
     return tables
 
 

@@ -81,6 +81,8 @@ def energy(evidence: Evidence) -> tuple[str, str]:
 
 def energy_against_reference(standing: Standing) -> str:
     """Return how its energy compares with the reference's, as an interval of ratios."""
+    if standing.verdict == "refused":
+        return "non comparée"
     if standing.energy_ratio is None:
         return "consommation inconnue"
     low, high = standing.energy_ratio
