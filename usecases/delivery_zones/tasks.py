@@ -12,6 +12,7 @@ from common.lab.probabilities import Probabilities, squared_losses
 from common.lab.usecase import Array, Examples, Period, Split, Task, Track
 from usecases.delivery_zones.answers import finish, outputs
 from usecases.delivery_zones.availability import Scope, day_ahead_examples, examples_of
+from usecases.delivery_zones.contest import day_ahead_contest
 from usecases.delivery_zones.data import City
 from usecases.delivery_zones.features import (
     AVAILABILITY_TERMS,
@@ -181,7 +182,7 @@ def day_ahead_task(city: City) -> Task:
     scope = _scope(city)
     base = availability_task(city)
     forgetful = replace(scope, forget_after_days=FEW_DAYS)
-    return replace(
+    task = replace(
         base,
         id="day_ahead" if city == "dundee" else f"day_ahead_{city}",
         question="Demain, à quelles heures trouvera-t-on une place ?",
@@ -210,6 +211,7 @@ def day_ahead_task(city: City) -> Task:
             "la journée de demain"
         ),
     )  # fmt: skip
+    return replace(task, contest=day_ahead_contest(scope, task.slices))
 
 
 AVAILABILITY_TASKS = (
