@@ -118,9 +118,7 @@ def _checked_ids(ids: Any, rows: int) -> Sequence[str] | None:
     return ids
 
 
-def _inputs(
-    served: Served, rows: list[dict[str, Any]], *, has_truths: bool
-) -> dict[str, Any]:
+def _inputs(served: Served, rows: list[dict[str, Any]], *, has_truths: bool) -> dict[str, Any]:
     inputs: dict[str, Any] = {}
     for name in rows[0]:
         values = [row[name] for row in rows]

@@ -43,8 +43,10 @@ def to_array(values: Any, field: FieldSpec, *, has_truths: bool = True) -> Any:
         numbers = array(code, flat)
     except (TypeError, OverflowError):
         numbers = _with_missing(code, flat)
-    if numbers is None or (has_truths and _has_booleans(flat)):
+    if numbers is None:
         return values
+    if has_truths and _has_booleans(flat):  # numpy would take them for 1 and 0 as well
+        return np.array(flat, dtype=object).reshape(shape)
     return np.frombuffer(numbers, dtype=code).reshape(shape)
 
 
