@@ -47,7 +47,7 @@ class Caller:
     async def ask(self, method, path, parts, headers, length=True):
         given = {"host": "127.0.0.1:8080"} | headers
         if length:
-            given["content_length"] = str(sum(map(len, parts)))
+            given.setdefault("content_length", str(sum(map(len, parts))))
         scope = {
             "type": "http", "method": method, "path": path, "raw_path": path.encode(),
             "query_string": b"", "root_path": "", "scheme": "http", "http_version": "1.1",

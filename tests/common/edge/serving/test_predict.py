@@ -42,7 +42,9 @@ def as_csv(example_inputs, delimiter=";", comma=","):
             cells = values[(slice(None), *index)].tolist()
             texts = ["" if v != v else str(v).replace(".", comma) for v in cells]
             columns[".".join([name, *map(str, index)])] = texts
-    lines = [delimiter.join(columns)] + [delimiter.join(r) for r in zip(*columns.values())]
+    lines = [delimiter.join(columns)] + [
+        delimiter.join(r) for r in zip(*columns.values(), strict=True)
+    ]
     return "\n".join(lines).encode()
 
 
@@ -228,7 +230,7 @@ def test_mlflow_tensors_are_answered_by_tensors(call, example_inputs, rows, expe
 @pytest.mark.parametrize("form", ["dataframe_split", "dataframe_records", "csv"])
 def test_mlflow_tables_are_answered_by_records(call, example_inputs, rows, expected, form):
     if form == "csv":
-        body = as_csv({k: v for k, v in example_inputs.items()}, ",", ".")
+        body = as_csv(example_inputs, ",", ".")
         body = b"\n".join(line.partition(b",")[2] for line in body.split(b"\n"))
         answer = call("POST", INVOKE, body, content_type="text/csv")
     elif form == "dataframe_records":
