@@ -15,6 +15,8 @@ __all__ = ["comparison_page"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _NONE = "—"
+LEAST_PERCENT = 0.005
+"""Below it a percentage prints as zero: an entry held against itself differs by rounding."""
 _EXPLAINED = {"contributions": "prouvé", "declared": "déclaré", "none": "absent"}
 Row = tuple[str, ...]
 
@@ -129,8 +131,17 @@ def _central(standing: Standing, main: str) -> dict[str, Any]:
 def _scored(score: Score | None) -> tuple[str, str]:
     if score is None:
         return _NONE, ""
-    value = french.quantity(score.value, score.unit)
-    return value, french.bounds(score.low, score.high, score.unit)
+    value, low, high = (_visible(each, score.unit) for each in (score.value, score.low, score.high))
+    return french.quantity(value, score.unit), french.bounds(low, high, score.unit)
+
+
+def _visible(value: float, unit: str) -> float:
+    """Return a percentage that rounding alone made, as nothing.
+
+    >>> _visible(-0.00004, "%"), _visible(-0.00004, "1")
+    (0.0, -4e-05)
+    """
+    return 0.0 if unit == "%" and abs(value) < LEAST_PERCENT else value
 
 
 def _cost(declaration: Mapping[str, Any]) -> str:

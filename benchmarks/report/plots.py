@@ -29,7 +29,7 @@ def errors(comparison: Comparison, metric: str) -> Figure:
     title = "L'erreur de chaque solution, sur les mêmes lignes"
     description = (
         "Un point par solution, de la meilleure à la moins bonne ; le trait est l'intervalle à "
-        "95 % entre sites. Le modèle de référence est un losange, en gras. Deux traits qui se "
+        "95 %. Le modèle de référence est un losange, en gras. Deux traits qui se "
         "recouvrent ne disent rien : seul l'écart apparié du tableau permet de conclure."
     )
     chosen = [standing.entry.role == "reference" for standing, _ in rows]
