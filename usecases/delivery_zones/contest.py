@@ -418,8 +418,10 @@ def _tables(hidden: Dataset, window: Period) -> dict[str, "pd.DataFrame"]:
 
 ABOUT: Mapping[str, tuple[str, str]] = {
     "zones.csv": (
-        "Zones : places qui ont servi dans les 60 jours avant la période, position, quartier.",
-        "Zones: bays taken in the 60 days before the window, position, area class.",
+        "Zones : places qui ont servi dans les 60 jours avant la période, position, quartier. "
+        "max_stay_min est une hypothèse sur les données publiques.",
+        "Zones: bays taken in the 60 days before the window, position, area class. max_stay_min "
+        "is a hypothesis on public data.",
     ),
     "sessions.csv": (
         "Stationnements connus. Les jours scellés en sont retirés ; un stationnement qui en "
