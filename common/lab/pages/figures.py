@@ -114,7 +114,12 @@ class _Point:
 
 def _scatter(points: Sequence[_Point]) -> Canvas:
     """Draw numbered marks and their key below: names beside marks would cover each other."""
-    key_rows = (len(points) + 1) // 2
+    names = [
+        f"{number}  {point.row.title}" + (" (retenu)" if point.chosen else "")
+        for number, point in enumerate(points, start=1)
+    ]
+    narrow = all(text_width(name, bold=True) < WIDTH / 2 - 16 for name in names)
+    key_rows = (len(points) + 1) // 2 if narrow else len(points)
     canvas = Canvas(WIDTH, 420 + 22 * key_rows)
     across = log_scale([p.footprint.cpu_seconds_per_1000 for p in points], 62, WIDTH - 18)
     up = value_scale([v for p in points for v in ends(p.score)], 318, 34)
@@ -131,9 +136,8 @@ def _scatter(points: Sequence[_Point]) -> Canvas:
         above = (x, min(low, high) - 6 - 13 * heights[number - 1])
         canvas.text(above, str(number), colour=point.colour, bold=point.chosen, anchor="middle")
         column, row = divmod(number - 1, key_rows)
-        words = f"{number}  {point.row.title}" + (" (retenu)" if point.chosen else "")
         where = (8 + column * WIDTH / 2, 384 + 22 * row)
-        canvas.text(where, words, colour=point.colour, bold=point.chosen)
+        canvas.text(where, names[number - 1], colour=point.colour, bold=point.chosen)
     _legend(canvas, 388 + 22 * key_rows, [point.row.kind for point in points])
     return canvas
 
