@@ -55,7 +55,7 @@ NO_GAIN = "Ne pas payer de surcoût pour la précision."
 def signed(ratio: float) -> str:
     r"""Return a relative difference with its sign.
 
-    >>> signed(0.031).replace("\\u00a0", "~")
+    >>> signed(0.031).replace("\u00a0", "~")
     '+3,1~%'
     """
     return ("+" if ratio > 0 else "") + french.percent(ratio)
