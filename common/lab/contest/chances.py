@@ -230,12 +230,15 @@ def _copies(exam: Exam) -> list[Finding]:
         other = _log_odds(np.where(rows, values, 0.5))
         alike = _correlation(_centred(exam, own)[rows], _centred(exam, other)[rows])
         near = _correlation(_centred(exam, exam.answer)[rows], _centred(exam, values)[rows])
-        words = f"{excerpt(entry)}, corrélation des réponses {french.number(alike, 4)}"
         if alike > SAME:
-            found.append(COPY.finding(words, int(rows.sum())))
+            found.append(COPY.finding(_alike(entry, alike), int(rows.sum())))
         elif near > _NEAR and is_white(exam, np.where(rows, exam.answer - values, np.nan), values):
-            found.append(JITTER.finding(words, int(rows.sum())))
+            found.append(JITTER.finding(_alike(entry, near), int(rows.sum())))
     return found
+
+
+def _alike(entry: str, correlation: float) -> str:
+    return f"{excerpt(entry)}, corrélation des réponses {french.number(correlation, 4)}"
 
 
 def _log_odds(chance: Array) -> Array:
