@@ -319,6 +319,11 @@ def _common_schemas() -> dict[str, Any]:
                 "text": {"type": "string", "examples": ["météo : +12\u00a0kWh"]},
             },
         },
+    } | _protocol_schemas(tensor)
+
+
+def _protocol_schemas(tensor: Schema) -> dict[str, Any]:
+    return {
         "inference": {
             "type": "object",
             "properties": {"inputs": {"type": "array", "items": tensor, "minItems": 1}},

@@ -1,0 +1,54 @@
+"""``python -m common.edge.serving``: the service alone, for a service manager.
+
+The same server as ``aune serve`` without the packages of the command line, which take as
+long to import as the server itself and 20 MB that are never used again.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from common.edge.errors import AuneError
+from common.edge.serving.app import create_app
+from common.edge.serving.running import serve
+from common.edge.serving.settings import ServerSettings
+from common.edge.shelves import Shelves, store_root
+
+__all__ = ["main"]
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Serve a store until a signal ends it; return the exit code."""
+    given = _parser().parse_args(words)
+    try:
+        root = given.store or store_root()
+        ring = given.keys or root / "keys.json"
+        settings = ServerSettings(
+            host=given.host,
+            port=given.port,
+            names=tuple(given.name),
+            keys=ring if given.keys or ring.exists() else None,
+            journal=given.journal,
+        )
+        app = create_app(Shelves(root), settings)
+        serve(app, settings, lambda port: print(f"aune: {given.host}:{port}", flush=True))  # noqa: T201
+    except AuneError as error:
+        sys.stderr.write(f"aune: {error}\n")
+        return error.exit_code
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="common.edge.serving", description=main.__doc__)
+    parser.add_argument("--store", type=Path, help="folder of the store")
+    parser.add_argument("--host", default="127.0.0.1", help="address; this machine by default")
+    parser.add_argument("--port", type=int, default=8080, help="0 takes a free one")
+    parser.add_argument("--keys", type=Path, help="file of API keys; keys.json of the store")
+    parser.add_argument("--name", action="append", default=[], help="name that a proxy sends")
+    parser.add_argument("--journal", type=Path, help="folder of the journal")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
