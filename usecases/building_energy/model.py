@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from common.lab import boosting
 from common.lab.graph.additive import compile_lightgbm
 from common.lab.graph.heads import AdditiveHead, LinearHead, SumHead, TreeHead
 from common.lab.usecase import Array, Fitted, Rung, Training
@@ -87,50 +88,20 @@ PAIRS = (
 
 
 @dataclass(frozen=True)
-class Trees:
+class Trees(boosting.Trees):
     """Settings of a boosted rung; chosen on 2021 (docs/decisions/forecast-model.md).
 
     Parameters
     ----------
-    rounds, leaves, learning_rate, max_bin, min_rows
-        As LightGBM names them.
-    pairs
-        Declared pairs: trees then use one feature or one pair per path.
     bags
         Boosters fitted on days of their own and averaged: together they see each fitted day
         once, so that bags cost no more than one booster.
     """
 
-    rounds: int
-    leaves: int
     learning_rate: float = 0.08
     max_bin: int = 63
     min_rows: int = 1000
-    pairs: tuple[tuple[str, str], ...] | None = None
     bags: int = 1
-
-    def parameters(self, terms: Sequence[str], seed: int) -> dict[str, Any]:
-        """Return LightGBM's parameters; one thread, the same bytes for the same seed."""
-        settings: dict[str, Any] = {
-            "objective": "regression",
-            "num_leaves": self.leaves,
-            "learning_rate": self.learning_rate,
-            "max_bin": self.max_bin,
-            "min_data_in_leaf": self.min_rows,
-            "lambda_l2": 1.0,
-            "num_threads": 1,
-            "deterministic": True,
-            "force_row_wise": True,
-            "seed": seed % 2**31,
-            "verbose": -1,
-        }
-        if self.pairs is not None:
-            place = {name: index for index, name in enumerate(terms)}
-            alone = [[index] for index in range(len(terms))]
-            settings["interaction_constraints"] = alone + [
-                [place[first], place[second]] for first, second in self.pairs
-            ]
-        return settings
 
 
 ADDITIVE = Trees(rounds=200, leaves=8, max_bin=31, pairs=PAIRS, bags=2)

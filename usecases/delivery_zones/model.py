@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from common.lab.boosting import Trees
 from common.lab.graph.additive import compile_lightgbm
 from common.lab.graph.heads import AdditiveHead, LinearHead, TreeHead
 from common.lab.usecase import Array, Fitted, Rung, Training
-from usecases.delivery_zones.boosting import Trees
 from usecases.delivery_zones.gam import gam
 from usecases.delivery_zones.step_head import StepHead
 
@@ -46,9 +46,9 @@ DAY_PAIRS = (
 PENALTY = 1.0
 """Inverse strength ``C`` of the ridge on standardised columns; 0.05 and 0.001 gave the same
 (research folds)."""
-ADDITIVE = Trees(rounds=250, leaves=4, max_bin=15, pairs=PAIRS)
-BOOSTED = Trees(rounds=100, leaves=15)
-DAY_ADDITIVE = Trees(rounds=150, leaves=4, max_bin=15, pairs=DAY_PAIRS)
+ADDITIVE = Trees(250, leaves=4, max_bin=15, pairs=PAIRS, l2=5.0, objective="binary")
+BOOSTED = Trees(100, leaves=15, l2=5.0, objective="binary")
+DAY_ADDITIVE = Trees(150, leaves=4, max_bin=15, pairs=DAY_PAIRS, l2=5.0, objective="binary")
 
 
 def copy_of(term: str, training: Training) -> Fitted:

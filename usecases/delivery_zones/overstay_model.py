@@ -1,12 +1,12 @@
 """The rungs of the overstay ladder, from the city's rate to boosted trees."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from common.lab.boosting import Trees
 from common.lab.graph.additive import compile_lightgbm
 from common.lab.graph.heads import AdditiveHead, LinearHead, TreeHead
 from common.lab.usecase import Array, Fitted, Rung, Training
@@ -15,7 +15,7 @@ from usecases.delivery_zones.overstay_features import CLOCK_TERMS, WEEKEND_TERMS
 if TYPE_CHECKING:
     from lightgbm import Booster
 
-__all__ = ["Trees", "additive", "boosted", "logistic", "overstay_rungs", "rate"]
+__all__ = ["additive", "boosted", "logistic", "overstay_rungs", "rate"]
 
 STATE_TERMS = ("bays_taken", "empty_time", "recent_stays")
 LINEAR_TERMS = (
@@ -42,51 +42,8 @@ PENALTY = 0.1
 the strongest that costs nothing."""
 
 
-@dataclass(frozen=True)
-class Trees:
-    """Settings of a boosted rung, as LightGBM names them.
-
-    Parameters
-    ----------
-    rounds, leaves, learning_rate, max_bin, min_rows
-        Small: some ten thousand stays say little about each.
-    pairs
-        Declared pairs: trees then use one feature or one pair per path.
-    """
-
-    rounds: int
-    leaves: int
-    learning_rate: float = 0.05
-    max_bin: int = 31
-    min_rows: int = 200
-    pairs: tuple[tuple[str, str], ...] | None = None
-
-    def parameters(self, names: Sequence[str], seed: int) -> dict[str, Any]:
-        """Return LightGBM's parameters; one thread, the same bytes for the same seed."""
-        settings: dict[str, Any] = {
-            "objective": "binary",
-            "num_leaves": self.leaves,
-            "learning_rate": self.learning_rate,
-            "max_bin": self.max_bin,
-            "min_data_in_leaf": self.min_rows,
-            "lambda_l2": 1.0,
-            "num_threads": 1,
-            "deterministic": True,
-            "force_row_wise": True,
-            "seed": seed % 2**31,
-            "verbose": -1,
-        }
-        if self.pairs is not None:
-            place = {name: index for index, name in enumerate(names)}
-            alone = [[index] for index in range(len(names))]
-            settings["interaction_constraints"] = alone + [
-                [place[first], place[second]] for first, second in self.pairs
-            ]
-        return settings
-
-
-ADDITIVE = Trees(rounds=120, leaves=4, max_bin=15, pairs=PAIRS)
-BOOSTED = Trees(rounds=60, leaves=8)
+ADDITIVE = Trees(120, leaves=4, max_bin=15, pairs=PAIRS, objective="binary")
+BOOSTED = Trees(60, leaves=8, objective="binary")
 """Of 60 to 400 rounds of 4 to 31 leaves, the best on the tuning folds of Hamburg; Dundee
 cannot tell them apart."""
 
@@ -116,7 +73,7 @@ def logistic(training: Training) -> Fitted:
 def additive(settings: Trees, training: Training) -> Fitted:
     """Fit step functions and declared pairs."""
     names, X = _columns(training, TREE_TERMS)
-    booster = _boosted(settings, names, X, training)
+    booster = settings.fit(names, X, training)
     head = AdditiveHead(compile_lightgbm([booster], X), names)
     return Fitted(head, reference=partial(_raw, booster))
 
@@ -124,15 +81,8 @@ def additive(settings: Trees, training: Training) -> Fitted:
 def boosted(settings: Trees, training: Training) -> Fitted:
     """Fit trees without constraint."""
     names, X = _columns(training, TREE_TERMS)
-    booster = _boosted(settings, names, X, training)
+    booster = settings.fit(names, X, training)
     return Fitted(TreeHead.of([booster], names), reference=partial(_raw, booster))
-
-
-def _boosted(settings: Trees, names: Sequence[str], X: Array, training: Training) -> "Booster":
-    import lightgbm
-
-    data = lightgbm.Dataset(X, training.target, weight=training.weight)
-    return lightgbm.train(settings.parameters(names, training.seed), data, settings.rounds)
 
 
 def _columns(training: Training, wanted: Sequence[str]) -> tuple[tuple[str, ...], Array]:

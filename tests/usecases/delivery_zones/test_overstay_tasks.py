@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from common.lab import metrics
+from common.lab.boosting import Trees
 from common.lab.checks import Check, yield_checks
 from common.lab.checks.specimen import Specimen
 from common.lab.sources import load_sources
 from common.lab.usecase import Dataset, Task, UseCase
 from usecases.delivery_zones import data
-from usecases.delivery_zones.overstay_model import PAIRS, Trees, additive, boosted
+from usecases.delivery_zones.overstay_model import PAIRS, additive, boosted
 from usecases.delivery_zones.overstay_tasks import CITY_OF, OVERSTAY_TASKS, overstay_task
 from usecases.delivery_zones.simulate import simulate_for
 
@@ -104,9 +105,9 @@ def test_a_fit_beats_the_city_rate_where_zones_differ(specimen: Specimen) -> Non
 
 def test_trees_are_what_they_are_declared(specimen: Specimen) -> None:
     """Pairs compile to an additive head; without them the head is not additive."""
-    few = Trees(rounds=5, leaves=4, min_rows=20)
+    few = Trees(5, leaves=4, min_rows=20, objective="binary")
     assert boosted(few, specimen.training).point.additive is False
-    with_pairs = Trees(rounds=5, leaves=4, min_rows=20, pairs=PAIRS)
+    with_pairs = Trees(5, leaves=4, min_rows=20, pairs=PAIRS, objective="binary")
     assert partial(additive, with_pairs)(specimen.training).point.additive is True
 
 
