@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,7 +19,7 @@ from common.edge.bundle import Bundle
 from common.edge.errors import DataError, UsageError
 from common.lab import graph
 from common.lab.candidate import model_without_ai
-from common.lab.contest import Labels, Questions, Submission
+from common.lab.contest import Contest, Labels, Paper, Questions, Submission
 from common.lab.record import Run
 from common.lab.statistics import Losses, per_unit_loss
 from common.lab.usecase import Array, Dataset, Period, Task
@@ -115,10 +115,11 @@ class Opponents:
         return entered
 
     def past(self, dataset: Dataset, window: Period, questions: Questions) -> tuple[str, float]:
-        """Return the best rung without AI and the detectable difference, from a year earlier.
+        """Return the best rung without AI and the detectable difference, from the past.
 
-        The same days of the year before are asked in the same way. The reference may have been
-        fitted on them: only how its losses scatter against the others' counts here.
+        The same days of the year before are asked in the same way or, where the data do not
+        reach back that far, the whole weeks just before the window. The reference may have
+        been fitted on them: only how its losses scatter against the others' counts here.
 
         Raises
         ------
@@ -126,14 +127,7 @@ class Opponents:
             The data do not reach back that far.
         """
         contest = contest_of(self.task)
-        earlier = Period(_year_before(window.start), _year_before(window.stop))
-        try:
-            paper = contest.ask(dataset, earlier)
-        except (DataError, ValueError) as error:
-            raise DataError(
-                f"nothing can be asked of {earlier}: {error}",
-                expected=f"data of the year before {window}, and of the year before that",
-            ) from error
+        paper = _asked_before(contest, dataset, window)
         losses = {
             name: self._losses(model, paper.questions, paper.labels)
             for name, model in self.models.items()
@@ -197,6 +191,22 @@ def _entered(
         explains=answered.explains,
     )
     return Entered(entry, submission, answered.stress)
+
+
+def _asked_before(contest: Contest, dataset: Dataset, window: Period) -> Paper:
+    """Ask the same days a year earlier, else the whole weeks just before the window."""
+    weeks = timedelta(weeks=-(-(window.stop - window.start).days // 7))
+    year = Period(_year_before(window.start), _year_before(window.stop))
+    just = Period(window.start - weeks, window.stop - weeks)
+    for earlier in (year, just):
+        try:
+            return contest.ask(dataset, earlier)
+        except (DataError, ValueError) as error:
+            reason = error
+    raise DataError(
+        f"nothing can be asked of {year} nor of {just}: {reason}",
+        expected=f"data of the weeks before {window}, and history before those",
+    ) from reason
 
 
 def _year_before(day: date) -> date:

@@ -112,7 +112,7 @@ def pack(usecase: UseCase, task: Task, dataset: Dataset, order: Order, out: Path
     opponents = Opponents.of(task, order.reference, window, order.trusted)
     order.say("nos modèles répondent et sont mesurés")
     entered = opponents.answer(paper.questions)
-    order.say("puissance de l'épreuve, sur la même période un an plus tôt")
+    order.say("puissance de l'épreuve, sur la même période un an plus tôt, sinon juste avant")
     no_ai, detectable = opponents.past(dataset, window, paper.questions)
     protocol = Protocol(
         usecase=usecase.name,

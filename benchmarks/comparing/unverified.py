@@ -125,7 +125,7 @@ def _always() -> Iterator[str]:
         "honnête ne serait pas reconnu. Seul un mois postérieur au dépôt des offres tranche."
     )
     yield (
-        "Le verdict vaut pour ces sites et cette période : d'autres bâtiments, un autre hiver ou "
+        "Le verdict vaut pour ces sites et cette période : d'autres lieux, une autre saison ou "
         "un changement d'usage peuvent le renverser."
     )
 

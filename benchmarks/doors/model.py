@@ -23,7 +23,7 @@ from common.edge import errors
 from common.edge.errors import AuneError, DataError, UsageError
 from common.lab.contest import Contest, Finding, Output, Questions
 from common.lab.record import Footprint
-from common.lab.usecase import Array, Task
+from common.lab.usecase import Array, Field, Task
 
 __all__ = ["from_model"]
 
@@ -71,7 +71,7 @@ def from_model(
     offered = _offered(task, questions)
     with tempfile.TemporaryDirectory(prefix="aune-model-") as name:
         folder = Path(name)
-        job = _Job(task.outputs[0].name, offered, declaration, settings)
+        job = _Job(task.outputs[0], offered, declaration, settings)
         titles = _write_job(folder, path, contest, questions, job)
         report = _run_child(folder, settings)
         answers = _read_answers(folder / "answers", report["columns"], questions)
@@ -96,7 +96,7 @@ def from_model(
 
 @dataclasses.dataclass(frozen=True)
 class _Job:
-    prediction: str
+    prediction: Field
     offered: Mapping[str, Array]
     declaration: Declaration | None
     settings: Settings
@@ -154,7 +154,8 @@ def _write_job(
         "inputs": names,
         "outputs": {column: (output.name, output.place) for column, output in outputs.items()},
         "required": sorted(required | declared.keys()),
-        "prediction": job.prediction,
+        "prediction": job.prediction.name,
+        "prediction_range": (job.prediction.low, job.prediction.high),
         "main": main.name,
         "range": (main.low, main.high),
         "n_steps": int(questions.step.max()) + 1,

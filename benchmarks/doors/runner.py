@@ -129,8 +129,10 @@ def _answer(
         for column, values in answer.items():
             answers[column][rows] = values
         if {"baseline", "contributions"} <= outputs.keys() and adds_up is not False:
-            explained = outputs.get(job["prediction"], answer[job["main"]])
-            adds_up = _adds_up(outputs, explained, job["range"])
+            own = job["prediction"] in outputs
+            explained = outputs[job["prediction"]] if own else answer[job["main"]]
+            legal = job["prediction_range"] if own else job["range"]
+            adds_up = _adds_up(outputs, explained, legal)
     target.mkdir()
     for number, column in enumerate(graph.columns):
         np.save(target / f"{number}.npy", answers[column], allow_pickle=False)
