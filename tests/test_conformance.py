@@ -1,15 +1,29 @@
 """Every check that must hold for any use case, on every use case and task that is found."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from common.lab.checks import Check, yield_checks
 from usecases import discover
 
-CHECKS = [check for usecase in discover().values() for check in yield_checks(usecase)]
+
+def checks() -> Iterator[object]:
+    """Yield every check; a task that shares its features with an earlier one is slow.
+
+    The same code on another city's dates says little that the first has not said.
+    """
+    for usecase in discover().values():
+        first: dict[object, str] = {}
+        for task in usecase.tasks:
+            first.setdefault(task.features, task.id)
+        for check in yield_checks(usecase):
+            again = check.task not in ("*", *first.values())
+            yield pytest.param(check, id=str(check), marks=pytest.mark.slow if again else ())
 
 
 @pytest.mark.filterwarnings("ignore:The design matrix is rank-deficient")
-@pytest.mark.parametrize("check", CHECKS, ids=str)
+@pytest.mark.parametrize("check", list(checks()))
 def test_use_case_conforms(check: Check) -> None:
     """A failure names the use case, the task, the property and what was found."""
     check.run()

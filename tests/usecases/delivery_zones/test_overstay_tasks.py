@@ -8,7 +8,6 @@ import pytest
 
 from common.lab import metrics
 from common.lab.boosting import Trees
-from common.lab.checks import Check, yield_checks
 from common.lab.checks.specimen import Specimen
 from common.lab.sources import load_sources
 from common.lab.usecase import Dataset, Task, UseCase
@@ -38,22 +37,6 @@ ALONE = UseCase(
     limits=("Données de remplacement.", "Une personne décide."),
 )
 SHORT = overstay_task("hamburg")
-
-
-def _checks() -> list[Any]:
-    """Hamburg's six days at once; Dundee's year, the same code, is for the slow tests."""
-    return [
-        pytest.param(
-            check, id=str(check), marks=[pytest.mark.slow] if check.task == "overstay" else []
-        )
-        for check in yield_checks(ALONE)
-    ]
-
-
-@pytest.mark.parametrize("check", _checks())
-def test_conforms(check: Check) -> None:
-    """Every property that holds for any use case holds for these tasks."""
-    check.run()
 
 
 @pytest.fixture(scope="module")
