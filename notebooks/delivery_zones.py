@@ -47,6 +47,7 @@ os.environ.setdefault("AUNE_OFFLINE", "1")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.dates import DateFormatter
 
 from common.edge.bundle import Bundle
 from common.edge.errors import SourceError
@@ -159,8 +160,9 @@ own_data.read(folder).extras["reading"]
 # %% [markdown]
 # ## Regarder une zone et une semaine
 #
-# La zone la plus souvent complète. Le trait manque là où l'état est inconnu. La grille dit combien
-# de **chances sur 10** un conducteur avait de trouver une place à son arrivée : jamais « libre ».
+# La zone la plus souvent complète. Hachures : état inconnu, ce qui ne veut pas dire vide. La grille
+# dit combien de **chances sur 10** un conducteur avait de trouver une place à son arrivée : jamais
+# « libre ».
 
 # %%
 zone = busiest[0]
@@ -174,15 +176,23 @@ taken = np.searchsorted(starts, at, "right") - np.searchsorted(ends, at, "right"
 known = seen.state[seen.place(zone), last_week] != UNKNOWN
 
 picture, axes = plt.subplots(figsize=(9, 2.6))
-axes.step(instants.tz_localize(None), np.where(known, taken, np.nan), where="post", linewidth=1.2)
-axes.axhline(seen.zones["n_spaces"].iloc[seen.place(zone)], linestyle="--", linewidth=1)
+here = seen.zones.iloc[seen.place(zone)]
+n_bays = int(here["n_spaces"])
+wall = instants.tz_localize(None)
+axes.fill_between(wall, np.where(known, taken, 0), step="post", linewidth=0)
+unknown = np.where(known, 0, n_bays)
+axes.fill_between(wall, unknown, step="post", facecolor="none", edgecolor="grey", hatch="//")
+axes.axhline(n_bays, linestyle="--", linewidth=1, color="black")
 axes.set_title(f"{title} : places occupées, la dernière semaine{label}")
-axes.set_ylim(bottom=0)
-picture.autofmt_xdate()
+axes.set_yticks(range(n_bays + 1))
+axes.set_ylim(0, 1.1 * n_bays)
+axes.xaxis.set_major_formatter(DateFormatter("%d/%m"))
 picture.savefig(work / "semaine.svg", bbox_inches="tight")
 grid = observed_grid(seen)
 figure = week_figure(title + label, *grid.of(zone), grid)
-(work / "chances.svg").write_text(figure.svg, encoding="utf-8")
+# Drawn to stand inside a page: a file of its own must say which language it is in.
+alone = figure.svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+(work / "chances.svg").write_text(alone, encoding="utf-8")
 print("figures :", work.name + "/semaine.svg,", work.name + "/chances.svg")
 print(figure.description)
 picture
@@ -199,9 +209,7 @@ picture
 
 # %%
 window = Window(seen.first_day, seen.end_day, seen.timezone)
-row = seen.zones.iloc[seen.place(zone)]
-n_bays = int(row["n_spaces"])
-limit_minutes = float(row["max_stay_minutes"]) if row["max_stay_minutes"] > 0 else 30.0
+limit_minutes = float(here["max_stay_minutes"]) if here["max_stay_minutes"] > 0 else 30.0
 demand = demand_of(seen.sessions, zone, n_bays, window)
 inside = stays["event_time_start"] >= pd.Timestamp(seen.first_day, tz=seen.timezone)
 lengths = dwell_by_hour(
