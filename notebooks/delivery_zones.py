@@ -61,6 +61,9 @@ from common.lab.publish import publish
 from common.lab.statistics import paired_block_bootstrap
 from common.lab.usecase import Period, Split
 from usecases.delivery_zones import own_data
+from usecases.delivery_zones.availability.kernels import HORIZON_MINUTES
+from usecases.delivery_zones.availability.stays import arrival_chances, constant_stay, stay_chances
+from usecases.delivery_zones.availability.usual import issue_kernels, past_of
 from usecases.delivery_zones.decision.demand import network_of
 from usecases.delivery_zones.decision.misuse_page import misuse_findings
 from usecases.delivery_zones.decision.observed import UNKNOWN, observe
@@ -70,13 +73,10 @@ from usecases.delivery_zones.decision.sizing import Scenario, blocking
 from usecases.delivery_zones.decision.sizing_page import sizing_findings
 from usecases.delivery_zones.decision.week_grid import chance_of, observed_grid
 from usecases.delivery_zones.decision.week_page import week_figure
-from usecases.delivery_zones.dwell import dwell_by_hour
-from usecases.delivery_zones.inventory_source import load_inventory
-from usecases.delivery_zones.kernels import HORIZON_MINUTES
-from usecases.delivery_zones.stays import arrival_chances, constant_stay, stay_chances
+from usecases.delivery_zones.demand.dwell import dwell_by_hour
+from usecases.delivery_zones.demand.zone_demand import Window, demand_of, replay
+from usecases.delivery_zones.inventory.source import load_inventory
 from usecases.delivery_zones.usecase import USECASE
-from usecases.delivery_zones.usual import issue_kernels, past_of
-from usecases.delivery_zones.zone_demand import Window, demand_of, replay
 
 plt.switch_backend("svg")
 

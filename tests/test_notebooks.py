@@ -15,9 +15,9 @@ from usecases.building_energy import own_data
 from usecases.delivery_zones import own_data as own_bays
 from usecases.delivery_zones.decision.demand import network_of, read_demand
 from usecases.delivery_zones.decision.plan import plan_relocation
-from usecases.delivery_zones.events import outages_of, sessions_of, zones_of
-from usecases.delivery_zones.inventory import TableSchema, read_inventory
-from usecases.delivery_zones.inventory_source import Inventory
+from usecases.delivery_zones.inventory.areas import TableSchema, read_inventory
+from usecases.delivery_zones.inventory.source import Inventory
+from usecases.delivery_zones.kerb.events import outages_of, sessions_of, zones_of
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))

@@ -31,8 +31,18 @@ from common.lab.pages import french
 from common.lab.probabilities import Probabilities
 from common.lab.statistics import Losses
 from common.lab.usecase import Array, Dataset, Examples, Period
-from usecases.delivery_zones.availability import Scope, day_ahead_examples
-from usecases.delivery_zones.events import (
+from usecases.delivery_zones.availability.examples import Scope, day_ahead_examples
+from usecases.delivery_zones.availability.inputs import DAY_AHEAD_INPUTS
+from usecases.delivery_zones.availability.kernels import (
+    DAY_QUARTERS,
+    FIRST_TARGET,
+    HISTORY_DAYS,
+    LAST_TARGET,
+    MAX_BAYS,
+)
+from usecases.delivery_zones.availability.occupancy import ACTIVE_DAYS, timeline_of
+from usecases.delivery_zones.features import day_ahead_features
+from usecases.delivery_zones.kerb.events import (
     Place,
     dataset_of,
     outages_of,
@@ -40,16 +50,6 @@ from usecases.delivery_zones.events import (
     spaces_seen,
     zones_of,
 )
-from usecases.delivery_zones.features import day_ahead_features
-from usecases.delivery_zones.inputs import DAY_AHEAD_INPUTS
-from usecases.delivery_zones.kernels import (
-    DAY_QUARTERS,
-    FIRST_TARGET,
-    HISTORY_DAYS,
-    LAST_TARGET,
-    MAX_BAYS,
-)
-from usecases.delivery_zones.occupancy import ACTIVE_DAYS, timeline_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,15 +12,15 @@ import pandas as pd
 from common.edge.errors import SourceError, UsageError
 from common.lab.sources import fetch, load_sources
 from common.lab.usecase import Dataset, Source
-from usecases.delivery_zones.cleaning import (
+from usecases.delivery_zones.kerb.cleaning import (
     MAX_STAY_HOURS,
     CleaningReport,
     civil_days,
     coverage_gaps,
     truncate_overlaps,
 )
-from usecases.delivery_zones.events import Place, dataset_of, sessions_of, zones_of
-from usecases.delivery_zones.projection import lonlat_of_laea
+from usecases.delivery_zones.kerb.events import Place, dataset_of, sessions_of, zones_of
+from usecases.delivery_zones.kerb.projection import lonlat_of_laea
 
 __all__ = ["HAMBURG_HEADLINE", "City", "load", "sessions_of", "zones_of"]
 

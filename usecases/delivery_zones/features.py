@@ -12,16 +12,16 @@ import numpy as np
 
 from common.lab.graph.arrays import nan_mean
 from common.lab.usecase import Features, Term
-from usecases.delivery_zones.kernels import FIRST_TARGET, HORIZON_MINUTES, LAST_TARGET
-from usecases.delivery_zones.queues import (
+from usecases.delivery_zones.availability.kernels import FIRST_TARGET, HORIZON_MINUTES, LAST_TARGET
+from usecases.delivery_zones.availability.queues import (
     binomial,
     constant,
     full_share,
     markov_queue,
     semi_markov_queue,
 )
-from usecases.delivery_zones.stays import arrival_chances, constant_stay, stay_chances
-from usecases.delivery_zones.usual import (
+from usecases.delivery_zones.availability.stays import arrival_chances, constant_stay, stay_chances
+from usecases.delivery_zones.availability.usual import (
     day_ahead_kernels,
     issue_kernels,
     logit_of_free,

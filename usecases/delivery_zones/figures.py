@@ -14,8 +14,8 @@ from common.lab.probabilities import EVERYTHING, Probabilities
 from common.lab.record import Score
 from common.lab.statistics import PairedDifference, paired_block_bootstrap
 from common.lab.usecase import Array, Examples
+from usecases.delivery_zones.availability.kernels import HORIZON_MINUTES
 from usecases.delivery_zones.features import availability_features
-from usecases.delivery_zones.kernels import HORIZON_MINUTES
 
 __all__ = ["Verdict", "availability_figures", "day_ahead_figures", "verdicts"]
 

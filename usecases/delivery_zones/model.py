@@ -10,8 +10,8 @@ from common.lab.boosting import Trees
 from common.lab.graph.additive import compile_lightgbm
 from common.lab.graph.heads import AdditiveHead, LinearHead, TreeHead
 from common.lab.usecase import Array, Fitted, Rung, Training
-from usecases.delivery_zones.gam import gam
-from usecases.delivery_zones.step_head import StepHead
+from usecases.delivery_zones.availability.gam import gam
+from usecases.delivery_zones.availability.step_head import StepHead
 
 if TYPE_CHECKING:
     from lightgbm import Booster

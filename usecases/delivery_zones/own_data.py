@@ -24,10 +24,10 @@ import pandas as pd
 from common.edge.errors import TableError
 from common.lab.french_csv import Problems
 from common.lab.usecase import Array, Dataset
-from usecases.delivery_zones.cds import CurbEvent, CurbZone, read_payload
-from usecases.delivery_zones.cds_exchange import events_from_csv
-from usecases.delivery_zones.cleaning import truncate_overlaps
-from usecases.delivery_zones.events import Place, dataset_of
+from usecases.delivery_zones.kerb.cds import CurbEvent, CurbZone, read_payload
+from usecases.delivery_zones.kerb.cds_exchange import events_from_csv
+from usecases.delivery_zones.kerb.cleaning import truncate_overlaps
+from usecases.delivery_zones.kerb.events import Place, dataset_of
 from usecases.delivery_zones.own_events import NOT_OCCUPANCY, journal_of
 from usecases.delivery_zones.own_tables import Zones, read_outages, read_stays, read_zones
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from common.edge.errors import TableError
-from usecases.delivery_zones.cds import CurbEvent
+from usecases.delivery_zones.kerb.cds import CurbEvent
 
 __all__ = ["Journal", "journal_of"]
 

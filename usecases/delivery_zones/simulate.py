@@ -9,7 +9,7 @@ import pandas as pd
 
 from common.edge.errors import UsageError
 from common.lab.usecase import Array, Dataset, Split
-from usecases.delivery_zones.events import Place, dataset_of
+from usecases.delivery_zones.kerb.events import Place, dataset_of
 
 __all__ = ["KINDS", "Kind", "simulate", "simulate_for"]
 

@@ -10,8 +10,10 @@ import numpy as np
 from common.lab import probability_metrics as metrics
 from common.lab.probabilities import Probabilities, squared_losses
 from common.lab.usecase import Array, Examples, Period, Split, Task, Track
-from usecases.delivery_zones.answers import finish, outputs
-from usecases.delivery_zones.availability import Scope, day_ahead_examples, examples_of
+from usecases.delivery_zones.availability.answers import finish, outputs
+from usecases.delivery_zones.availability.examples import Scope, day_ahead_examples, examples_of
+from usecases.delivery_zones.availability.inputs import AVAILABILITY_INPUTS, DAY_AHEAD_INPUTS
+from usecases.delivery_zones.availability.kernels import HORIZON_MINUTES
 from usecases.delivery_zones.contest import day_ahead_contest
 from usecases.delivery_zones.data import City
 from usecases.delivery_zones.features import (
@@ -21,8 +23,6 @@ from usecases.delivery_zones.features import (
     day_ahead_features,
 )
 from usecases.delivery_zones.figures import availability_figures, day_ahead_figures
-from usecases.delivery_zones.inputs import AVAILABILITY_INPUTS, DAY_AHEAD_INPUTS
-from usecases.delivery_zones.kernels import HORIZON_MINUTES
 from usecases.delivery_zones.model import AVAILABILITY_RUNGS, DAY_AHEAD_RUNGS
 
 __all__ = ["AVAILABILITY_TASKS", "CITY_OF", "availability_task", "day_ahead_task"]

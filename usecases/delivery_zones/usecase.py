@@ -5,8 +5,9 @@ from pathlib import Path
 from common.edge.errors import SourceError
 from common.lab.sources import load_sources
 from common.lab.usecase import Dataset, PlanOrder, Task, UseCase
-from usecases.delivery_zones import data, overstay_tasks, own_data, simulate
-from usecases.delivery_zones.overstay_tasks import OVERSTAY_TASKS
+from usecases.delivery_zones import data, own_data, simulate
+from usecases.delivery_zones.overstay import tasks as overstay_tasks
+from usecases.delivery_zones.overstay.tasks import OVERSTAY_TASKS
 from usecases.delivery_zones.tasks import AVAILABILITY_TASKS, CITY_OF
 
 __all__ = ["USECASE"]
@@ -31,7 +32,7 @@ def _plan(order: PlanOrder) -> Path:
     """Write the decision pages; the public inventory stands in where none is given."""
     from usecases.delivery_zones.decision.demand import read_demand
     from usecases.delivery_zones.decision.pages import write_pages
-    from usecases.delivery_zones.inventory_source import load_inventory
+    from usecases.delivery_zones.inventory.source import load_inventory
 
     demand = order.files.get("demand")
     try:

@@ -9,7 +9,7 @@ import pytest
 from common.edge.errors import DataError
 from common.lab.evaluation import follow
 from common.lab.usecase import Period
-from usecases.delivery_zones.availability import Scope, day_ahead_examples, examples_of
+from usecases.delivery_zones.availability.examples import Scope, day_ahead_examples, examples_of
 from usecases.delivery_zones.features import availability_features, day_ahead_features
 from usecases.delivery_zones.simulate import simulate
 from usecases.delivery_zones.tasks import AVAILABILITY_TASKS

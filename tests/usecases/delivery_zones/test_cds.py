@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from common.edge.errors import TableError
 from common.lab.usecase import Dataset
-from usecases.delivery_zones.cds import (
+from usecases.delivery_zones.kerb.cds import (
     EVENT_TYPES,
     CurbEvent,
     CurbPolicy,
@@ -23,7 +23,7 @@ from usecases.delivery_zones.cds import (
     to_json,
     uuid_of,
 )
-from usecases.delivery_zones.cds_exchange import (
+from usecases.delivery_zones.kerb.cds_exchange import (
     AGGREGATE_COLUMNS,
     OFFLINE,
     SESSION_FIELDS,
@@ -34,7 +34,7 @@ from usecases.delivery_zones.cds_exchange import (
     events_to_csv,
     metric_sessions,
 )
-from usecases.delivery_zones.events import Place, dataset_of, sessions_of
+from usecases.delivery_zones.kerb.events import Place, dataset_of, sessions_of
 from usecases.delivery_zones.simulate import simulate
 
 # The specification's own example of a time span (curbs/README.md, Time Span).

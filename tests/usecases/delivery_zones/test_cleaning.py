@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from common.edge.errors import SourceError
-from usecases.delivery_zones.cleaning import civil_days, coverage_gaps, truncate_overlaps
+from usecases.delivery_zones.kerb.cleaning import civil_days, coverage_gaps, truncate_overlaps
 
 NAME = "Charging Sessions Dundee 050318 - 050618.csv"
 

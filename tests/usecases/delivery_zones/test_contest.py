@@ -13,7 +13,7 @@ from common.lab.candidate import model_without_ai
 from common.lab.contest import Submission
 from common.lab.usecase import Period
 from usecases.delivery_zones import tasks
-from usecases.delivery_zones.availability import Scope
+from usecases.delivery_zones.availability.examples import Scope
 from usecases.delivery_zones.contest import (
     COLUMNS,
     check,
@@ -22,7 +22,7 @@ from usecases.delivery_zones.contest import (
     unit_losses,
     without_days,
 )
-from usecases.delivery_zones.events import (
+from usecases.delivery_zones.kerb.events import (
     Place,
     dataset_of,
     outages_of,

@@ -10,7 +10,7 @@ from common.edge.errors import UsageError
 from common.lab.sources import load_sources
 from common.lab.usecase import Dataset
 from usecases.delivery_zones.data import HAMBURG_HEADLINE, SOURCES, load, sessions_of, zones_of
-from usecases.delivery_zones.events import outages_of, spaces_seen
+from usecases.delivery_zones.kerb.events import outages_of, spaces_seen
 
 # sha256 over the sorted lines "zone start end class quality" of the reference tables
 # dundee_sessions.csv.gz (50,451 rows) and hamburg_sessions.csv.gz (13,526 rows).

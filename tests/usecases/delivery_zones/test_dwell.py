@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from statsmodels.duration.survfunc import SurvfuncRight
 
 from common.edge.errors import DataError, UsageError
-from usecases.delivery_zones.dwell import (
+from usecases.delivery_zones.demand.dwell import (
     Stays,
     between_polls,
     dwell,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from common.edge.errors import UsageError
 from common.lab.usecase import Dataset
-from usecases.delivery_zones.events import (
+from usecases.delivery_zones.kerb.events import (
     ARRIVED,
     LEFT,
     Place,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common.lab.usecase import Period
-from usecases.delivery_zones.availability import Scope, examples_of
+from usecases.delivery_zones.availability.examples import Scope, examples_of
 from usecases.delivery_zones.features import availability_features
 from usecases.delivery_zones.figures import availability_figures, verdicts
 from usecases.delivery_zones.simulate import simulate

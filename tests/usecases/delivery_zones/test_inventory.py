@@ -12,17 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.edge.errors import TableError, UsageError
-from usecases.delivery_zones import cds
-from usecases.delivery_zones.cds_policies import (
-    COMMON_FIELDS,
-    NOT_IN_CDS,
-    from_cds,
-    normal_form,
-    to_cds,
-)
 from usecases.delivery_zones.decision.demand import network_of, read_demand
 from usecases.delivery_zones.decision.plan import plan_relocation
-from usecases.delivery_zones.inventory import (
+from usecases.delivery_zones.inventory.areas import (
     MAPPING,
     areas_of,
     from_hauts_de_seine,
@@ -32,8 +24,16 @@ from usecases.delivery_zones.inventory import (
     to_geojson,
     write_inventory,
 )
-from usecases.delivery_zones.inventory_check import check, duration_minutes
-from usecases.delivery_zones.inventory_findings import Finding
+from usecases.delivery_zones.inventory.cds_policies import (
+    COMMON_FIELDS,
+    NOT_IN_CDS,
+    from_cds,
+    normal_form,
+    to_cds,
+)
+from usecases.delivery_zones.inventory.check import check, duration_minutes
+from usecases.delivery_zones.inventory.findings import Finding
+from usecases.delivery_zones.kerb import cds
 
 ORIGIN = "Pierlou/schema-aire-livraison/d160d1d56748c0875e40b0ec3f3212f933ec17bc"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

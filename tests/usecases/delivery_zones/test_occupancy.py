@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from usecases.delivery_zones.events import Place, dataset_of
-from usecases.delivery_zones.occupancy import timeline_of
+from usecases.delivery_zones.availability.occupancy import timeline_of
+from usecases.delivery_zones.kerb.events import Place, dataset_of
 
 
 def stays(*rows):

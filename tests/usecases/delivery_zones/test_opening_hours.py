@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.edge.errors import TableError
-from usecases.delivery_zones.opening_hours import (
+from usecases.delivery_zones.inventory.opening_hours import (
     canonical,
     daily_hours,
     from_time_spans,

@@ -8,8 +8,8 @@ import pytest
 
 from common.edge.errors import DataError
 from common.lab.usecase import Dataset, Period
-from usecases.delivery_zones.events import Place, dataset_of
-from usecases.delivery_zones.overstay import N_RECENT, examples_of, stays_of
+from usecases.delivery_zones.kerb.events import Place, dataset_of
+from usecases.delivery_zones.overstay.examples import N_RECENT, examples_of, stays_of
 from usecases.delivery_zones.simulate import simulate
 
 DAY = Period(date(2025, 3, 4), date(2025, 3, 5))

@@ -5,8 +5,8 @@ import pytest
 
 from common.lab import graph
 from common.lab.checks.specimen import legal_values
-from usecases.delivery_zones.overstay_features import OVERSTAY_TERMS, overstay_features
-from usecases.delivery_zones.overstay_tasks import INPUTS, OVERSTAY_TASKS
+from usecases.delivery_zones.overstay.features import OVERSTAY_TERMS, overstay_features
+from usecases.delivery_zones.overstay.tasks import INPUTS, OVERSTAY_TASKS
 
 
 def inputs_of(**changed: np.ndarray) -> dict[str, np.ndarray]:

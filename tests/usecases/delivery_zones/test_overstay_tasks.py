@@ -12,8 +12,8 @@ from common.lab.checks.specimen import Specimen
 from common.lab.sources import load_sources
 from common.lab.usecase import Dataset, Task, UseCase
 from usecases.delivery_zones import data
-from usecases.delivery_zones.overstay_model import PAIRS, additive, boosted
-from usecases.delivery_zones.overstay_tasks import CITY_OF, OVERSTAY_TASKS, overstay_task
+from usecases.delivery_zones.overstay.model import PAIRS, additive, boosted
+from usecases.delivery_zones.overstay.tasks import CITY_OF, OVERSTAY_TASKS, overstay_task
 from usecases.delivery_zones.simulate import simulate_for
 
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from common.edge.errors import TableError
-from usecases.delivery_zones.cds import payload
-from usecases.delivery_zones.cds_exchange import curb_events, curb_zones, events_to_csv
-from usecases.delivery_zones.events import outages_of, sessions_of, zones_of
+from usecases.delivery_zones.kerb.cds import payload
+from usecases.delivery_zones.kerb.cds_exchange import curb_events, curb_zones, events_to_csv
+from usecases.delivery_zones.kerb.events import outages_of, sessions_of, zones_of
 from usecases.delivery_zones.own_data import free_share, read
 from usecases.delivery_zones.simulate import simulate
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.edge.errors import DataError, UsageError
-from usecases.delivery_zones.queueing import (
+from usecases.delivery_zones.demand.queueing import (
     bays_for_blocking,
     erlang_b,
     modified_offered_load,

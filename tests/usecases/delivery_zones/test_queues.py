@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm
 
-from usecases.delivery_zones.queues import (
+from usecases.delivery_zones.availability.queues import (
     N_STEPS,
     STEP_MINUTES,
     binomial,

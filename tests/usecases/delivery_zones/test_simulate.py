@@ -8,7 +8,7 @@ import pytest
 
 from common.edge.errors import UsageError
 from common.lab.usecase import Dataset, Period, Split
-from usecases.delivery_zones.events import outages_of, sessions_of, zones_of
+from usecases.delivery_zones.kerb.events import outages_of, sessions_of, zones_of
 from usecases.delivery_zones.simulate import (
     LOADING_MEDIAN_MINUTES,
     LOADING_SIGMA,

@@ -5,7 +5,7 @@ import pytest
 
 from common.edge.errors import UsageError
 from common.lab.graph.parity import check_head
-from usecases.delivery_zones.step_head import StepHead
+from usecases.delivery_zones.availability.step_head import StepHead
 
 HEAD = StepHead(
     ("minutes", "x"), (22.5, 45.0), ((1.0,), (2.0,), (3.0,)), ((0.0,),) * 3, (0.0, 0.5, 1.0)

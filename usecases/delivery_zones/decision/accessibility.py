@@ -14,8 +14,8 @@ from scipy.spatial import cKDTree
 
 from common.edge.errors import UsageError
 from common.lab.usecase import Array
-from usecases.delivery_zones.geometry import local_metres
-from usecases.delivery_zones.queueing import erlang_b
+from usecases.delivery_zones.demand.queueing import erlang_b
+from usecases.delivery_zones.inventory.geometry import local_metres
 
 __all__ = [
     "Network",

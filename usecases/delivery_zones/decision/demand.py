@@ -16,8 +16,8 @@ from scipy.spatial import cKDTree
 from common.edge.errors import TableError, UsageError
 from common.lab.usecase import Array
 from usecases.delivery_zones.decision.accessibility import Network
-from usecases.delivery_zones.geometry import local_metres
-from usecases.delivery_zones.opening_hours import daily_hours
+from usecases.delivery_zones.inventory.geometry import local_metres
+from usecases.delivery_zones.inventory.opening_hours import daily_hours
 
 __all__ = ["DEMAND_COLUMNS", "Proxy", "bays_from_length", "network_of", "read_demand"]
 

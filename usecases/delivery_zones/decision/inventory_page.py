@@ -4,7 +4,7 @@ from typing import Final
 
 from common.lab.pages.french import number, percent, plural
 from usecases.delivery_zones.decision.page_parts import Listing, Page, Section
-from usecases.delivery_zones.inventory_findings import LEVELS, Report
+from usecases.delivery_zones.inventory.findings import LEVELS, Report
 
 __all__ = ["CSV_FILE", "inventory_page"]
 

@@ -18,7 +18,7 @@ from common.edge.errors import UsageError
 from common.lab.pages.french import number, quantity
 from common.lab.pages.svg import ACCENT, GRID, INK, MUTED, RUST, Canvas, text_width
 from common.lab.usecase import Array
-from usecases.delivery_zones.geometry import local_metres
+from usecases.delivery_zones.inventory.geometry import local_metres
 
 __all__ = ["MAX_CLASSES", "Mark", "area_map"]
 

@@ -16,7 +16,7 @@ import numpy as np
 from common.edge.errors import DataError, UsageError
 from common.lab.statistics import bounds, resampled_counts
 from common.lab.usecase import Array
-from usecases.delivery_zones.dwell import MIN_STAYS, refuse_slow_polls
+from usecases.delivery_zones.demand.dwell import MIN_STAYS, refuse_slow_polls
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,7 +21,7 @@ from usecases.delivery_zones.decision.page_parts import (
     at_hour,
     in_parentheses,
 )
-from usecases.delivery_zones.dwell import MAX_POLL_MINUTES, MIN_STAYS, dwell_by_zone
+from usecases.delivery_zones.demand.dwell import MAX_POLL_MINUTES, MIN_STAYS, dwell_by_zone
 
 __all__ = ["Rule", "RuleFindings", "misuse_csv", "misuse_findings", "misuse_page", "too_rare"]
 

@@ -16,8 +16,8 @@ from common.lab.pages.french import NO_BREAK, date_fr, plural
 from common.lab.statistics import bounds, resampled_counts
 from common.lab.usecase import Array, Dataset
 from usecases.delivery_zones.decision.misuse import Regime
-from usecases.delivery_zones.events import outages_of, sessions_of, zones_of
-from usecases.delivery_zones.opening_hours import is_goods_time
+from usecases.delivery_zones.inventory.opening_hours import is_goods_time
+from usecases.delivery_zones.kerb.events import outages_of, sessions_of, zones_of
 from usecases.delivery_zones.own_data import cadence_minutes
 
 __all__ = ["GOODS_HOURS", "GOODS_WEEKDAYS", "Observed", "goods_regime", "goods_time", "observe"]

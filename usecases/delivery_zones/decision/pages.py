@@ -28,9 +28,9 @@ from usecases.delivery_zones.decision.page_parts import (
 )
 from usecases.delivery_zones.decision.plan import Plan, plan_relocation
 from usecases.delivery_zones.decision.week_grid import WeekGrid, observed_grid
-from usecases.delivery_zones.inventory_check import check
-from usecases.delivery_zones.inventory_findings import Report
-from usecases.delivery_zones.inventory_source import Inventory
+from usecases.delivery_zones.inventory.check import check
+from usecases.delivery_zones.inventory.findings import Report
+from usecases.delivery_zones.inventory.source import Inventory
 
 __all__ = ["Decisions", "decide", "summary", "write_pages"]
 

@@ -3,9 +3,9 @@
 With fewer bays than today the answer needs no model: the stays really seen are replayed on the
 bays that would be left. With as many or more, refused drivers left no trace, so that arrivals are
 first corrected for the time when all bays were taken, then fed to Erlang B at the modified offered
-load (`usecases.delivery_zones.queueing`). Every figure carries a 90 % interval made of resampled
-days and of the drift of demand from one month to the next, which no queueing theory foresees
-(``briefs/delivery_zones.md`` 4 c: "demand drift, not queueing, breaks sizing").
+load (`usecases.delivery_zones.demand.queueing`). Every figure carries a 90 % interval made of
+resampled days and of the drift of demand from one month to the next, which no queueing theory
+foresees (``briefs/delivery_zones.md`` 4 c: "demand drift, not queueing, breaks sizing").
 
 What was measured (Dundee): the replay's blocking on fewer bays, told from
 the past, errs by 0.025 (bias -0.009) on the brief's test month, the formula by 0.037 (+0.017). The
@@ -24,13 +24,13 @@ import numpy as np
 
 from common.edge.errors import DataError, UsageError
 from common.lab.usecase import Array
-from usecases.delivery_zones.queueing import (
+from usecases.delivery_zones.demand.queueing import (
     bays_for_blocking,
     erlang_b,
     modified_offered_load,
     stay_profile,
 )
-from usecases.delivery_zones.zone_demand import (
+from usecases.delivery_zones.demand.zone_demand import (
     DRIFT_SPREAD,
     HOURS,
     MAX_SHARE_FULL,

@@ -26,7 +26,7 @@ from usecases.delivery_zones.decision.sizing import (
     bays_by_hour,
     scenarios,
 )
-from usecases.delivery_zones.zone_demand import Drift, Window, demand_of, drift_of
+from usecases.delivery_zones.demand.zone_demand import Drift, Window, demand_of, drift_of
 
 __all__ = ["ZoneSizing", "sizing_csv", "sizing_findings", "sizing_page"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from common.edge.errors import DataError, UsageError
 from usecases.delivery_zones.decision.misuse import Misuse, Policy, misuse, patrol_hours
-from usecases.delivery_zones.dwell import thinned
+from usecases.delivery_zones.demand.dwell import thinned
 
 
 def _goods(local: pd.DatetimeIndex) -> np.ndarray:

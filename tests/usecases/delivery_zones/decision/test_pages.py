@@ -14,8 +14,8 @@ from usecases.delivery_zones.decision import misuse_page, pages, sizing_page, we
 from usecases.delivery_zones.decision.observed import observe
 from usecases.delivery_zones.decision.page_parts import Drawing, Page, page_html
 from usecases.delivery_zones.decision.week_grid import WeekGrid
-from usecases.delivery_zones.inventory import HAUTS_DE_SEINE_COLUMNS, TableSchema
-from usecases.delivery_zones.inventory_source import Inventory
+from usecases.delivery_zones.inventory.areas import HAUTS_DE_SEINE_COLUMNS, TableSchema
+from usecases.delivery_zones.inventory.source import Inventory
 from usecases.delivery_zones.simulate import simulate
 
 KIB = 1024

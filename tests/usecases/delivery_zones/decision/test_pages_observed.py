@@ -15,7 +15,7 @@ from usecases.delivery_zones.decision.week_grid import (
     chance_short,
     observed_grid,
 )
-from usecases.delivery_zones.events import Place, dataset_of
+from usecases.delivery_zones.kerb.events import Place, dataset_of
 
 MONDAY = pd.Timestamp("2025-03-03T00:00", tz="Europe/Paris")
 """A Monday in winter time."""

@@ -17,7 +17,7 @@ from usecases.delivery_zones.decision.sizing import (
     replay_check,
     scenarios,
 )
-from usecases.delivery_zones.zone_demand import (
+from usecases.delivery_zones.demand.zone_demand import (
     Window,
     ZoneDemand,
     demand_of,

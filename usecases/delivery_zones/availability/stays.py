@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from common.lab.graph.arrays import matmul, rows_of
-from usecases.delivery_zones.kernels import (
+from usecases.delivery_zones.availability.kernels import (
     AGE_EDGES_MINUTES,
     HOUR_CLASSES,
     START_WEIGHTS,
     STAY_EDGES_MINUTES,
 )
-from usecases.delivery_zones.queues import N_STEPS, STEP_MINUTES, constant, gather
-from usecases.delivery_zones.usual import Past
+from usecases.delivery_zones.availability.queues import N_STEPS, STEP_MINUTES, constant, gather
+from usecases.delivery_zones.availability.usual import Past
 
 __all__ = ["Arrivals", "StayChances", "arrival_chances", "constant_stay", "stay_chances"]
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from common.lab.graph.arrays import matmul
 from common.lab.usecase import Answer, Features, Field
-from usecases.delivery_zones.kernels import MAX_BAYS
-from usecases.delivery_zones.queues import constant
+from usecases.delivery_zones.availability.kernels import MAX_BAYS
+from usecases.delivery_zones.availability.queues import constant
 
 __all__ = ["finish", "outputs"]
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from common.edge.errors import DataError
 from common.lab.usecase import Array, Dataset
-from usecases.delivery_zones.events import outages_of, sessions_of
+from usecases.delivery_zones.kerb.events import outages_of, sessions_of
 
 __all__ = ["KNOWN_SHARE", "QUARTERS", "QUARTER_SECONDS", "Stays", "Timeline", "timeline_of"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from common.lab.graph.arrays import matmul, rows_of
-from usecases.delivery_zones.kernels import HORIZON_MINUTES, MAX_BAYS
+from usecases.delivery_zones.availability.kernels import HORIZON_MINUTES, MAX_BAYS
 
 __all__ = [
     "N_STEPS",

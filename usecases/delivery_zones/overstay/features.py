@@ -11,7 +11,7 @@ import numpy as np
 
 from common.lab.graph.arrays import nan_mean
 from common.lab.usecase import Features, Term
-from usecases.delivery_zones.overstay import BIN_HOURS, N_BINS, N_STEPS
+from usecases.delivery_zones.overstay.examples import BIN_HOURS, N_BINS, N_STEPS
 
 __all__ = ["CLOCK_TERMS", "OVERSTAY_TERMS", "WEEKEND_TERMS", "overstay_features"]
 

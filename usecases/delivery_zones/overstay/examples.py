@@ -14,7 +14,7 @@ import pandas as pd
 
 from common.edge.errors import DataError
 from common.lab.usecase import Array, Dataset, Examples, Period
-from usecases.delivery_zones.events import sessions_of, zones_of
+from usecases.delivery_zones.kerb.events import sessions_of, zones_of
 
 __all__ = ["N_BINS", "N_RECENT", "N_STEPS", "STEP_TITLES", "Stays", "examples_of", "stays_of"]
 

@@ -23,7 +23,7 @@ from common.lab.usecase import (
     Track,
 )
 from usecases.delivery_zones.data import City
-from usecases.delivery_zones.overstay import (
+from usecases.delivery_zones.overstay.examples import (
     LONGEST_GAP_MINUTES,
     N_BINS,
     N_RECENT,
@@ -31,8 +31,8 @@ from usecases.delivery_zones.overstay import (
     STEP_TITLES,
     examples_of,
 )
-from usecases.delivery_zones.overstay_features import OVERSTAY_TERMS, overstay_features
-from usecases.delivery_zones.overstay_model import overstay_rungs
+from usecases.delivery_zones.overstay.features import OVERSTAY_TERMS, overstay_features
+from usecases.delivery_zones.overstay.model import overstay_rungs
 
 __all__ = ["CITY_OF", "OVERSTAY_TASKS", "overstay_task"]
 

@@ -8,9 +8,12 @@ import numpy as np
 from common.edge.errors import DataError
 from common.lab.usecase import Array, Dataset, Examples, Period
 from common.lab.windows import Windows
-from usecases.delivery_zones.events import zones_of
-from usecases.delivery_zones.history_tables import CityTables, city_tables, stays_before
-from usecases.delivery_zones.kernels import (
+from usecases.delivery_zones.availability.history_tables import (
+    CityTables,
+    city_tables,
+    stays_before,
+)
+from usecases.delivery_zones.availability.kernels import (
     DAY_QUARTERS,
     FIRST_TARGET,
     HISTORY_DAYS,
@@ -21,7 +24,8 @@ from usecases.delivery_zones.kernels import (
     N_STAYS,
     TODAY_QUARTERS,
 )
-from usecases.delivery_zones.occupancy import QUARTERS, Timeline, timeline_of
+from usecases.delivery_zones.availability.occupancy import QUARTERS, Timeline, timeline_of
+from usecases.delivery_zones.kerb.events import zones_of
 
 __all__ = ["DAY_ISSUE", "Scope", "day_ahead_examples", "examples_of"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.lab.usecase import Array
-from usecases.delivery_zones.kernels import (
+from usecases.delivery_zones.availability.kernels import (
     AGE_EDGES_MINUTES,
     DAY_QUARTERS,
     HOUR_CLASSES,
@@ -21,7 +21,7 @@ from usecases.delivery_zones.kernels import (
     WAIT_EDGES_MINUTES,
     WINDOW,
 )
-from usecases.delivery_zones.occupancy import Stays, Timeline
+from usecases.delivery_zones.availability.occupancy import Stays, Timeline
 
 __all__ = ["CityTables", "city_tables", "stays_before"]
 

@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 
 from common.lab.usecase import Array
-from usecases.delivery_zones.inventory import (
+from usecases.delivery_zones.inventory.areas import (
     HAUTS_DE_SEINE_COLUMNS,
     TableSchema,
     from_hauts_de_seine,
 )
-from usecases.delivery_zones.inventory_findings import LEVELS, Finding, Report, found
-from usecases.delivery_zones.inventory_rules import street_findings
+from usecases.delivery_zones.inventory.findings import LEVELS, Finding, Report, found
+from usecases.delivery_zones.inventory.rules import street_findings
 
 __all__ = ["check", "duration_minutes"]
 

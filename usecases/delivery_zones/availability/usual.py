@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from common.lab.graph.arrays import matmul
-from usecases.delivery_zones.kernels import (
+from usecases.delivery_zones.availability.kernels import (
     DAY_QUARTERS,
     FIRST_TARGET,
     HORIZON_MINUTES,
@@ -22,7 +22,7 @@ from usecases.delivery_zones.kernels import (
     PACE_QUARTERS,
     WINDOW,
 )
-from usecases.delivery_zones.queues import constant, parts_of
+from usecases.delivery_zones.availability.queues import constant, parts_of
 
 __all__ = [
     "Kernels",

@@ -15,7 +15,7 @@ import numpy as np
 
 from common.edge.errors import DataError, UsageError
 from common.lab.usecase import Array
-from usecases.delivery_zones.queueing import modified_offered_load, stay_profile
+from usecases.delivery_zones.demand.queueing import modified_offered_load, stay_profile
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,9 +15,14 @@ from typing import Any, Final
 import pandas as pd
 
 from common.edge.errors import TableError
-from usecases.delivery_zones.inventory import TableSchema, points_of
-from usecases.delivery_zones.inventory_check import duration_minutes
-from usecases.delivery_zones.opening_hours import ALWAYS, canonical, from_time_spans, time_spans
+from usecases.delivery_zones.inventory.areas import TableSchema, points_of
+from usecases.delivery_zones.inventory.check import duration_minutes
+from usecases.delivery_zones.inventory.opening_hours import (
+    ALWAYS,
+    canonical,
+    from_time_spans,
+    time_spans,
+)
 
 __all__ = ["COMMON_FIELDS", "NOT_IN_CDS", "from_cds", "iso_duration", "normal_form", "to_cds"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from common.lab.usecase import Field
-from usecases.delivery_zones.kernels import (
+from usecases.delivery_zones.availability.kernels import (
     AGE_EDGES_MINUTES,
     HISTORY_DAYS,
     HOUR_CLASSES,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from common.lab.sources import fetch, load_sources
-from usecases.delivery_zones.inventory import (
+from usecases.delivery_zones.inventory.areas import (
     HAUTS_DE_SEINE_COLUMNS,
     TableSchema,
     areas_of,
@@ -17,7 +17,7 @@ from usecases.delivery_zones.inventory import (
 
 __all__ = ["Inventory", "load_inventory"]
 
-SOURCES = Path(__file__).with_name("sources.toml")
+SOURCES = Path(__file__).parents[1] / "sources.toml"
 SOURCE = "hauts_de_seine_areas"
 AREAS_FILE, SCHEMA_FILE = "data/Hauts de Seine/aires-de-livraison.csv", "schema.json"
 

@@ -8,10 +8,10 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from common.lab.usecase import Array
-from usecases.delivery_zones.geometry import local_metres
-from usecases.delivery_zones.inventory import HAUTS_DE_SEINE_COLUMNS, REGIMES, points_of
-from usecases.delivery_zones.inventory_findings import Finding, found
-from usecases.delivery_zones.opening_hours import is_evaluated, is_readable
+from usecases.delivery_zones.inventory.areas import HAUTS_DE_SEINE_COLUMNS, REGIMES, points_of
+from usecases.delivery_zones.inventory.findings import Finding, found
+from usecases.delivery_zones.inventory.geometry import local_metres
+from usecases.delivery_zones.inventory.opening_hours import is_evaluated, is_readable
 
 __all__ = ["street_findings"]
 

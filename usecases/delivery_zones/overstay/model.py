@@ -10,7 +10,7 @@ from common.lab.boosting import Trees
 from common.lab.graph.additive import compile_lightgbm
 from common.lab.graph.heads import AdditiveHead, LinearHead, TreeHead
 from common.lab.usecase import Array, Fitted, Rung, Training
-from usecases.delivery_zones.overstay_features import CLOCK_TERMS, WEEKEND_TERMS
+from usecases.delivery_zones.overstay.features import CLOCK_TERMS, WEEKEND_TERMS
 
 if TYPE_CHECKING:
     from lightgbm import Booster

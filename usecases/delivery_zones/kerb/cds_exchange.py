@@ -10,8 +10,8 @@ import pandas as pd
 
 from common.edge.errors import TableError
 from common.lab.usecase import Array, Dataset
-from usecases.delivery_zones.cds import CurbEvent, CurbZone, from_json, to_json, uuid_of
-from usecases.delivery_zones.events import (
+from usecases.delivery_zones.kerb.cds import CurbEvent, CurbZone, from_json, to_json, uuid_of
+from usecases.delivery_zones.kerb.events import (
     ARRIVED,
     LEFT,
     LOST,

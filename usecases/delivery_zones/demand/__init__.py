@@ -1,0 +1,1 @@
+"""Observed stays and demand: dwell, loss queues, demand of a zone."""

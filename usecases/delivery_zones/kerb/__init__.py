@@ -1,0 +1,1 @@
+"""Kerb events: cleaned, counted, and written in the CDS standard."""

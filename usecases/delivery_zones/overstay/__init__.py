@@ -1,0 +1,1 @@
+"""Will a vehicle overstay: rows, features, ladder, tasks."""
