@@ -6,6 +6,7 @@ pack -> (vendors) -> check -> submit -> score -> reveal -> verify.
 import json
 import math
 import platform
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,7 +34,7 @@ from common.lab.harness import describe
 from common.lab.provenance import code_commit
 from common.lab.usecase import Dataset, Period, Task, UseCase
 
-__all__ = ["Order", "Report", "check", "pack", "rescore", "score", "submit", "verify"]
+__all__ = ["Order", "Report", "check", "keep", "pack", "rescore", "score", "submit", "verify"]
 
 RESULTS = "results"
 DAYS_PER_YEAR = 365.25
@@ -223,6 +224,25 @@ def score(
     (folder / "aiverify.json").write_text(text, encoding="utf-8")
     sealed.record_report(folder)
     return Report(folder, comparison, digest)
+
+
+def keep(report: Report, out: Path) -> Path:
+    """Copy a report beside those of other contests; what is there is never overwritten.
+
+    Parameters
+    ----------
+    report
+        As `score` returned it.
+    out
+        Folder of results; the copy goes to ``<use case>/<task>/<version>/<hash>``.
+    """
+    protocol = report.comparison.protocol
+    parts = (protocol["usecase"], protocol["task"], protocol["task_version"])
+    place = out.joinpath(*map(str, parts), report.folder.name)
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(report.folder, place)
+    return place
 
 
 def rescore(sealed: Pack, task: Task, keys: Sequence[Path] = ()) -> Comparison:

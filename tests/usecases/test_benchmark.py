@@ -110,7 +110,7 @@ def test_vendor_folder_holds_no_label_and_its_smoke_test_accepts_the_example(sea
 
 
 @pytest.mark.slow
-def test_score_says_first_what_it_can_detect_and_judges_everybody(scored, ends_well):
+def test_score_says_first_what_it_can_detect_and_judges_everybody(scored, place, ends_well):
     pack, done = scored
     assert done.stderr.index("avant l'ouverture") >= 0
     assert ends_well(done.stdout)
@@ -128,6 +128,8 @@ def test_score_says_first_what_it_can_detect_and_judges_everybody(scored, ends_w
     assert len(page.encode()) <= 150 * 1024
     lines = (pack / "submissions.jsonl").read_text(encoding="utf-8").splitlines()
     log = [json.loads(line)["event"] for line in lines]
+    kept = place / "results" / "benchmarks" / "building_energy" / "forecast" / "1" / folder.name
+    assert (kept / "comparison.json").read_bytes() == (folder / "comparison.json").read_bytes()
     assert log == ["pack", "submission", "submission", "submission", "opened", "scored"]
 
 

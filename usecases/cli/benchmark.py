@@ -139,6 +139,7 @@ def score(
     opened, task = _opened(sealed)
     report = steps.score(opened, task, keys=keyfile or (), say=_say)
     out.mkdir(parents=True, exist_ok=True)
+    steps.keep(report, out / "benchmarks")
     log_comparison(report.comparison, mlflow_store(out), sorted(report.folder.iterdir()))
     if as_json:
         print_json({"body_sha256": report.body_hash, **body(report.comparison)})
@@ -186,6 +187,35 @@ def verify(
         )
     if not as_json:
         closing("rapport refait à l'identique, aucune altération", str(report), "aune ui")
+
+
+DEMONSTRATED = ("lag_168", "biased", "sloppy_1", "wrong_unit", "disorder")
+"""Candidates of the demonstration that need no training."""
+
+
+@benchmark_app.command("demo")
+def demo(
+    out: Annotated[Path, typer.Option(help="New folder of the demonstration.")],
+    data: Data = "auto",
+    results: Annotated[Path, typer.Option(help="Folder of results with the reference.")] = Path(
+        "results"
+    ),
+    *,
+    every_candidate: Annotated[
+        bool, typer.Option("--all", help="Train the boosted, EBM and statsforecast ones too.")
+    ] = False,
+) -> None:
+    """Seal, hand in real candidates, score, reveal and verify, on the day-ahead forecast."""
+    from benchmarks.candidates import make
+
+    sealed = out / "pack"
+    pack("building_energy/forecast", sealed, data=data, results=results, quick=True)
+    wanted = () if every_candidate else DEMONSTRATED
+    for folder in make(sealed / "vendor", out / "candidates", wanted):
+        submit(sealed, folder, record_refusal=True)
+    score(sealed, out=results)
+    reveal(sealed)
+    verify(next((sealed / "results").iterdir()))
 
 
 def _task_named(name: str) -> "tuple[UseCase, Task]":

@@ -77,7 +77,8 @@ def demo(
     closing(
         f"{len(published)} tâches entraînées, mesurées, exportées et journalisées",
         str(out / "index.html"),
-        f"./run aune bundle inspect {published[0].bundle} ; ./run aune ui ; ./run test",
+        f"./run aune bundle inspect {published[0].bundle} ; "
+        "./run aune benchmark demo --out contest ; ./run aune ui",
     )
 
 
