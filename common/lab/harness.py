@@ -161,6 +161,7 @@ def _record(parts: _Parts, rung: Rung) -> Run:
         seed=parts.options.seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         facts={
+            "usecase_title": parts.usecase.title,
             "main_metric": task.metrics[0].name,
             "metric_titles": {metric.name: metric.title for metric in task.metrics},
             "track_titles": {track.name: track.title for track in task.tracks},

@@ -41,6 +41,9 @@ SPLITS: Mapping[City, Split] = {
 }
 """Training and test windows of ``briefs/delivery_zones.md`` 3.3, tuning inside training."""
 
+PLACE: Mapping[City, str] = {"dundee": "", "hamburg": " (longs séjours, Hambourg)"}
+"""Ends the question where a second public log answers it."""
+
 MIN_STAYS: Mapping[City, int] = {"dundee": 60, "hamburg": 10}
 EVERY: Mapping[City, int] = {"dundee": 3, "hamburg": 5}
 """One issue in so many is fitted on."""
@@ -148,7 +151,7 @@ def availability_task(city: City) -> Task:
     return Task(
         id="availability" if city == "dundee" else f"availability_{city}",
         version=1,
-        question="Une place sera-t-elle libre dans 15, 30 ou 60 minutes ?",
+        question="Une place sera-t-elle libre dans 15, 30 ou 60 minutes ?" + PLACE[city],
         inputs=AVAILABILITY_INPUTS,
         outputs=outputs(len(HORIZON_MINUTES)),
         terms=AVAILABILITY_TERMS,
@@ -186,7 +189,7 @@ def day_ahead_task(city: City) -> Task:
     task = replace(
         base,
         id="day_ahead" if city == "dundee" else f"day_ahead_{city}",
-        question="Demain, à quelles heures trouvera-t-on une place ?",
+        question="Demain, à quelles heures trouvera-t-on une place ?" + PLACE[city],
         inputs=DAY_AHEAD_INPUTS,
         outputs=outputs(N_DAY_STEPS),
         terms=DAY_AHEAD_TERMS,

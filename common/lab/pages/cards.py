@@ -89,7 +89,7 @@ def index_page(
         Run id to the address of its page, relative to the index; ``<id>/page.html`` else.
     """
     titles = {usecase.name: usecase.title for usecase in usecases}
-    cards = [_card(run, titles.get(run.usecase, run.usecase), links or {}) for run in runs]
+    cards = [_card(run, titles.get(run.usecase, _own_title(run)), links or {}) for run in runs]
     header = (
         "Tâche", "Essai", "Données", "Modèle retenu", "Erreur", "Sans IA", "Taille",
         "CPU-s pour 1\u202f000 prévisions",
@@ -372,6 +372,11 @@ def _card(run: Run, usecase: str, links: Mapping[str, str]) -> dict[str, Any]:
         "interval": f"intervalle à 95\u00a0% : {interval or french.MISSING}",
         "naive": naive,
     }
+
+
+def _own_title(run: Run) -> str:
+    """Return the French title that a run carries, else its folder name."""
+    return str(run.facts.get("usecase_title", run.usecase))
 
 
 def _index_row(run: Run, card: Mapping[str, Any]) -> tuple[str, ...]:

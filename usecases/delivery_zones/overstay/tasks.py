@@ -259,7 +259,8 @@ def overstay_task(city: City) -> Task:
     return Task(
         id="overstay" if at_dundee else "overstay_hamburg",
         version=1,
-        question="Ce véhicule restera-t-il au-delà de la limite : à l'arrivée, puis à mi-limite ?",
+        question="Ce véhicule restera-t-il au-delà de la limite : à l'arrivée, puis à mi-limite ?"
+        + (" (longs séjours, Hambourg)" if city == "hamburg" else ""),
         inputs=INPUTS,
         outputs=OUTPUTS,
         terms=OVERSTAY_TERMS,
