@@ -19,7 +19,10 @@ def checks() -> Iterator[object]:
             first.setdefault(task.features, task.id)
         for check in yield_checks(usecase):
             again = check.task not in ("*", *first.values())
-            yield pytest.param(check, id=str(check), marks=pytest.mark.slow if again else ())
+            # One process fits a task's rungs once for all its checks.
+            together = pytest.mark.xdist_group(f"{check.usecase}-{check.task}")
+            marks = [together, pytest.mark.slow] if again else [together]
+            yield pytest.param(check, id=str(check), marks=marks)
 
 
 @pytest.mark.filterwarnings("ignore:The design matrix is rank-deficient")

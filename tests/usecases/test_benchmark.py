@@ -27,6 +27,8 @@ data_leave_eu = false
 destination = "nulle part"
 """
 
+pytestmark = pytest.mark.xdist_group("command line")  # the shared run is made once
+
 
 @pytest.fixture(scope="module")
 def sealed(place, tmp_path_factory, program):

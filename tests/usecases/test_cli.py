@@ -22,6 +22,8 @@ from usecases.building_energy.simulate import simulate
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.xdist_group("command line")  # the shared run is made once
+
 
 def _unpacked(bundle, folder):
     with zipfile.ZipFile(bundle) as archive:
@@ -267,6 +269,7 @@ def own_folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_commune_runs_its_own_csv_files_and_the_split_follows_them(
     own_folder, place, tmp_path, ends_well, program
 ):

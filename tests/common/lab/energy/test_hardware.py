@@ -100,7 +100,7 @@ def test_what_is_unknown_is_none_and_not_zero(tmp_path):
 
 def test_an_unset_thread_count_is_flagged(tmp_path, monkeypatch):
     """Libraries then take every core, and OpenMP's waiting is billed as work (finding 10)."""
-    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     found = circumstances(BARE, [], cpu_seconds=1.0, wall_seconds=1.0, root=tmp_path)
     assert found["flags"] == ["threads"]
 
