@@ -11,7 +11,7 @@ import numpy as np
 from common.edge.errors import DataError
 from common.lab.usecase import Array, Examples
 
-__all__ = ["EVERYTHING", "Probabilities", "squared_losses"]
+__all__ = ["EVERYTHING", "Probabilities", "as_they_are", "no_scale", "squared_losses"]
 
 EVERYTHING = "ensemble"
 """Name of the one unit of losses that count each row the same, whichever unit it is of."""
@@ -211,3 +211,14 @@ def squared_losses(
     np.divide(np.where(known, error, 0.0).sum(axis=1), count, out=loss, where=count > 0)
     unit = np.full(len(examples), EVERYTHING) if pooled else examples.units
     return unit, examples.blocks, loss
+
+
+def no_scale(examples: Examples) -> dict[str, float]:
+    """Return nothing: no metric of a probability takes a denominator from the past."""
+    del examples
+    return {}
+
+
+def as_they_are(losses: Array) -> Array:
+    """Return the losses: they are averaged without transform."""
+    return losses

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from common.lab import probability_metrics as metrics
-from common.lab.probabilities import Probabilities, squared_losses
+from common.lab.probabilities import Probabilities, as_they_are, no_scale, squared_losses
 from common.lab.usecase import Array, Examples, Period, Split, Task, Track
 from usecases.delivery_zones.availability.answers import finish, outputs
 from usecases.delivery_zones.availability.examples import Scope, day_ahead_examples, examples_of
@@ -80,17 +80,6 @@ def scored(
     """Hold chances against what a driver found; the usual chance is the reference."""
     del scale
     return Probabilities.from_examples(examples, outputs["p_free"], outputs["p_usual"])
-
-
-def scale_of(examples: Examples) -> dict[str, float]:
-    """Return nothing: no metric takes a denominator from the past."""
-    del examples
-    return {}
-
-
-def as_they_are(losses: Array) -> Array:
-    """Return the losses: they are averaged without transform."""
-    return losses
 
 
 def by_area(examples: Examples) -> Array:
@@ -170,7 +159,7 @@ def availability_task(city: City) -> Task:
         unit_losses=unit_losses,
         transform=as_they_are,
         scored=scored,
-        scale=scale_of,
+        scale=no_scale,
         rungs=AVAILABILITY_RUNGS,
         tracks=tracks if city == "dundee" else (*tracks, everywhere),
         figures=availability_figures,

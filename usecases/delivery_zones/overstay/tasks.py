@@ -10,7 +10,7 @@ import numpy as np
 from common.lab import probability_metrics as metrics
 from common.lab.pages.figure import Figure
 from common.lab.pages.reliability import reliability
-from common.lab.probabilities import Probabilities, squared_losses
+from common.lab.probabilities import Probabilities, as_they_are, no_scale, squared_losses
 from common.lab.usecase import (
     Answer,
     Array,
@@ -208,17 +208,6 @@ def scored(
     return Probabilities.from_examples(examples, outputs["p_overstay"], outputs["p_reference"])
 
 
-def scale_of(examples: Examples) -> dict[str, float]:
-    """Return nothing: no metric takes a denominator from the past."""
-    del examples
-    return {}
-
-
-def as_they_are(losses: Array) -> Array:
-    """Return the losses: they are averaged without transform."""
-    return losses
-
-
 def by_kind_of_day(examples: Examples) -> Array:
     """Return whether each arrival is on a working day or at the week-end, in French."""
     return np.where(
@@ -274,7 +263,7 @@ def overstay_task(city: City) -> Task:
         unit_losses=unit_losses,
         transform=as_they_are,
         scored=scored,
-        scale=scale_of,
+        scale=no_scale,
         rungs=overstay_rungs(),
         tracks=(UNSEEN,) if at_dundee else (EVERY_ZONE, UNSEEN),
         figures=overstay_figures,
