@@ -16,14 +16,13 @@ from common.edge.errors import DataError, UsageError
 from common.lab import metrics
 from common.lab.cells import Cells, Grid, Losses
 from common.lab.contest import Contest, Finding, Labels, Questions, Submission
+from common.lab.contest.rows import MISSING_SHARE
 from common.lab.record import Score
 from common.lab.statistics import PairedDifference, Verdict, equivalence, holm, paired_difference
 from common.lab.usecase import Array, Task
 
-__all__ = ["ALPHA", "MISSING_SHARE", "compare", "filled"]
+__all__ = ["ALPHA", "compare", "filled"]
 
-MISSING_SHARE = 0.02
-"""Rows that may be missing and are then filled (``briefs/building_energy.md`` 3.2)."""
 ALPHA = 0.05
 
 

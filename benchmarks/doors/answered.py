@@ -13,9 +13,9 @@ from benchmarks.records import Door, Evidence, Latency
 from common.edge.errors import UsageError
 from common.lab.contest import Contest, Finding, Questions, Submission
 from common.lab.energy import FULL, Protocol
-from common.lab.usecase import Array, Task
+from common.lab.usecase import Array
 
-__all__ = ["MEASURING", "Answered", "Settings", "contest_of", "parsed"]
+__all__ = ["MEASURING", "Answered", "Settings", "parsed"]
 
 MEASURING = dataclasses.replace(
     FULL, name="benchmark", min_cpu_seconds_per_block=0.3, codecarbon=False, calibration_units=0
@@ -101,13 +101,6 @@ class Answered:
     explains: Literal["contributions", "declared", "none"] = "none"
     stress: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
-
-
-def contest_of(task: Task) -> Contest:
-    """Return the task's contest, or raise `UsageError` where it offers none."""
-    if task.contest is None:
-        raise UsageError(f"task {task.id} offers no contest", expected="a task with a contest")
-    return task.contest
 
 
 def parsed(

@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from benchmarks.declaration import Declaration, Endpoint
-from benchmarks.doors.answered import Answered, Settings, contest_of, parsed
+from benchmarks.doors.answered import Answered, Settings, parsed
 from benchmarks.doors.http_calls import Caller, CallFailed
 from benchmarks.doors.wire import Wire, wire_of
 from benchmarks.energy.evidence import predict_evidence, train_evidence
 from benchmarks.records import Latency
+from benchmarks.sealing.protocol import contest_of
 from common.edge.errors import DataError, UsageError
 from common.lab.contest import Contest, Finding, Questions
 from common.lab.usecase import Array, Task

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from benchmarks.declaration import Declaration
-from benchmarks.doors.answered import Answered, contest_of
+from benchmarks.doors.answered import Answered
 from benchmarks.energy.evidence import predict_evidence, train_evidence
+from benchmarks.sealing.protocol import contest_of
 from common.lab.contest import Questions
 from common.lab.usecase import Task
 

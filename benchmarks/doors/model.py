@@ -16,9 +16,10 @@ import numpy as np
 
 from benchmarks.declaration import Declaration
 from benchmarks.doors import isolation
-from benchmarks.doors.answered import Answered, Settings, contest_of, parsed
+from benchmarks.doors.answered import Answered, Settings, parsed
 from benchmarks.energy.evidence import measured, train_evidence
 from benchmarks.records import Evidence, Latency
+from benchmarks.sealing.protocol import contest_of
 from common.edge import errors
 from common.edge.errors import AuneError, DataError, UsageError
 from common.lab.contest import Contest, Finding, Output, Questions

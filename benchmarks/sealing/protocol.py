@@ -10,19 +10,17 @@ from typing import Any
 from benchmarks.sealing.digests import plain
 from common.edge.errors import UsageError
 from common.lab.contest import Contest
+from common.lab.contest.rows import MISSING_SHARE
 from common.lab.stamps import sha256_of
 from common.lab.usecase import Period, Task
 
-__all__ = ["MISSING_SHARE", "PROTOCOL_VERSION", "SCHEMA", "Protocol", "contest_of"]
+__all__ = ["PROTOCOL_VERSION", "SCHEMA", "Protocol", "contest_of"]
 
 SCHEMA = 1
 """Of ``protocol.json`` and ``commitment.json``: raised when a key changes its meaning."""
 
 PROTOCOL_VERSION = 1
 """Of the rules in ``benchmarks/README.md``: raised when a rule changes."""
-
-MISSING_SHARE = 0.02
-"""Share of rows that may be missing (``briefs/building_energy.md`` 3.2)."""
 
 QUANTILE = re.compile(r"q[0-9]{2,3}", re.A)
 """Answer columns that must not decrease from left to right."""
