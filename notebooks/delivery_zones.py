@@ -554,7 +554,7 @@ for reason in why.groups[:4]:
 # réentraîner : ses tables se comptent.
 #
 # - `aune run delivery_zones --data DOSSIER` : l'échelle entière sur vos zones.
-# - `aune plan delivery_zones --data DOSSIER --with inventory=... --with demand=...` : les pages.
+# - `aune plan delivery_zones --data DOSSIER --inventory ... --demand ...` : les pages.
 # - Une personne décide. Le modèle donne une chance ; il ne verbalise ni ne réserve rien.
 
 # %%

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from common.edge.errors import UsageError
 from common.lab.dataset import Array, Dataset, Examples, Period, Source, Split
+from common.lab.plan_order import PlanOrder
 
 if TYPE_CHECKING:
     from common.lab.contest import Contest
@@ -358,28 +359,6 @@ class Task:
 
 
 @dataclass(frozen=True)
-class PlanOrder:
-    """What `UseCase.plan` is asked to decide on.
-
-    Parameters
-    ----------
-    dataset
-        What was observed.
-    out
-        Folder of the pages and exports.
-    files
-        Name to file, of those that ``UseCase.plan_files`` names.
-    say
-        Called with one French line of progress.
-    """
-
-    dataset: Dataset
-    out: Path
-    files: Mapping[str, Path]
-    say: Callable[[str], None] = lambda _line: None
-
-
-@dataclass(frozen=True)
 class UseCase:
     """A use case: its card, its data, its tasks.
 
@@ -407,7 +386,9 @@ class UseCase:
         ``plan(order) -> page``: from observations to proposals, for people; None where the
         use case decides nothing yet.
     plan_files
-        Name to French help of the files that ``plan`` can take.
+        Name to French help of the files or folders that ``plan`` can take.
+    plan_options
+        Name to French help of the words that ``plan`` can take, each as often as needed.
     """
 
     name: str
@@ -422,6 +403,7 @@ class UseCase:
     unverified: tuple[str, ...] = ()
     plan: Callable[[PlanOrder], Path] | None = None
     plan_files: Mapping[str, str] = field(default_factory=dict)
+    plan_options: Mapping[str, str] = field(default_factory=dict)
 
     def task(self, task_id: str | None) -> Task:
         """Return the task called ``task_id``, or the first one."""

@@ -30,7 +30,6 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     running.evaluate,
     running.calibrate,
     running.measure,
-    plan.plan,
     store.install,
     store.rollback,
     store.installed,
@@ -39,6 +38,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 )
 for command in COMMANDS:
     app.command()(command)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(plan.plan)
 
 
 @app.command("list")
