@@ -1,0 +1,1 @@
+"""Fill levels: public files, cleaning, and the standards they travel in."""
