@@ -13,6 +13,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from common.edge.errors import SourceError, UsageError
+from common.lab import npm
 from common.lab.stamps import Stamps, sha256_of
 from common.lab.usecase import Source
 
@@ -251,7 +252,7 @@ def _prepared(_rest: str, path: str) -> tuple[str, str]:
     return path, ""
 
 
-_PLACES: dict[str, Callable[[str, str], tuple[str, str]]] = {"github": _github}
+_PLACES: dict[str, Callable[[str, str], tuple[str, str]]] = {"github": _github, "npm": npm.place}
 
 
 def _mirror_url() -> str | None:
@@ -297,7 +298,7 @@ def _obtain(item: _Wanted, stamps: Stamps) -> Path:
         if item.prepared or not place.is_relative_to(cache):
             raise _changed(item, str(place), found)
         place.unlink()
-    target = _download(item, cache)
+    target = _packed(item, cache) if item.url.startswith(npm.ORIGIN) else _download(item, cache)
     stamps.add(target, item.sha256)
     return target
 
@@ -335,6 +336,16 @@ def _download(item: _Wanted, folder: Path) -> Path:
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
+def _packed(item: _Wanted, folder: Path) -> Path:
+    """Have the npm client fetch the file; a mirror folder need not hold packages."""
+    _refuse_offline(item)
+    target = npm.pack(item.url, folder / item.relative, max_bytes=MAX_FILE_BYTES)
+    if (found := sha256_of(target)) != item.sha256:
+        target.unlink()
+        raise _changed(item, item.url, found)
+    return target
+
+
 def _refuse_without_network(item: _Wanted) -> None:
     if item.prepared:
         raise SourceError(
@@ -350,6 +361,10 @@ def _refuse_without_network(item: _Wanted) -> None:
             expected=f"{mirror / item.relative}",
             remedy="complete the mirror, or unset AUNE_MIRROR to download the file",
         )
+    _refuse_offline(item)
+
+
+def _refuse_offline(item: _Wanted) -> None:
     if os.environ.get("AUNE_OFFLINE") == "1":
         raise SourceError(
             f"{item.source}: {item.path} is not in the cache and AUNE_OFFLINE=1 forbids the "
