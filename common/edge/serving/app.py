@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from common.edge import journal as journals
 from common.edge.journal_entries import Batch, Settings
+from common.edge.pages.site import agent_routes
 from common.edge.serving import metrics as exposition
 from common.edge.serving import openapi
 from common.edge.serving.asking import Answer, Ask, Door
@@ -105,7 +106,9 @@ class Server:
         self._pool = ThreadPoolExecutor(settings.workers, "aune-predict")
         self._pending = 0
         self._documents: dict[str, bytes] = {}
-        self.starlette = _Router(routes=[*self._routes(), *pages], lifespan=self._lifespan)
+        self.starlette = _Router(
+            routes=[*self._routes(), *agent_routes(self), *pages], lifespan=self._lifespan
+        )
         self.guard = Guard(self.starlette, settings, ring, self.metrics)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -174,11 +177,32 @@ class Server:
         return self._finish(*self._predict(served, door, ask))
 
     def _predict(self, served: Served, door: Door, ask: Ask) -> tuple[Served, Ask, Result, Answer]:
+        result = self._result(served, ask)
+        return served, ask, result, door.write(served, ask, result)
+
+    def _result(self, served: Served, ask: Ask) -> Result:
         result = served.predict(ask.inputs, ask.rows)
         if self._journal is not None:
             batch = Batch.of(served.bundle, result.inputs, result.outputs, ask.ids)
             result.lines = self._journal.append(batch)
-        return served, ask, result, door.write(served, ask, result)
+        return result
+
+    async def ask(self, served: Served, ask: Ask) -> Result:
+        """Predict for a page, in a thread, in the journal and the metrics as any request.
+
+        Raises
+        ------
+        Problem
+            The inputs are refused, or too many wait already.
+        """
+        results: list[Result] = []
+
+        def work() -> tuple[Served, Ask, Result, Answer]:
+            results.append(self._result(served, ask))
+            return served, ask, results[0], Answer(b"")
+
+        await self._in_pool(work)
+        return results[0]
 
     def _finish(self, served: Served, ask: Ask, result: Result, answer: Answer) -> Answer:
         self.metrics.observed(served.name, ask.rows, served.references, result.observation)
@@ -239,10 +263,10 @@ class Server:
         return Response(_version(), media_type="text/plain")
 
     async def _model(self, request: Request) -> Response:
-        return _json(model_metadata(self._served(request)))
+        return _json(model_metadata(self.served(request)))
 
     async def _model_ready(self, request: Request) -> Response:
-        return _json({"name": self._served(request).name, "ready": True})
+        return _json({"name": self.served(request).name, "ready": True})
 
     async def _absent(self, request: Request) -> Response:
         """Say why a model is not asked: those that are served have a hot path."""
@@ -253,14 +277,14 @@ class Server:
                 f"/invocations demande un seul modèle servi ; ici : {known}. "
                 "Employer /models/{modèle}/invocations.",
             )
-        served = self._served(request)
+        served = self.served(request)
         raise Problem(404, f"« {served.name} » n'est pas demandé à cette adresse.")
 
     async def _models(self, _request: Request) -> Response:
         return _json({"models": [_summary(served) for served in self.fleet.models.values()]})
 
     async def _card(self, request: Request) -> Response:
-        card = self._served(request).bundle.card
+        card = self.served(request).bundle.card
         return Response(
             card, media_type="text/html", headers={"content-security-policy": _CARD_POLICY}
         )
@@ -278,7 +302,14 @@ class Server:
         text = self.metrics.text(models)
         return Response(text, headers={"content-type": exposition.CONTENT_TYPE.decode()})
 
-    def _served(self, request: Request) -> Served:
+    def served(self, request: Request) -> Served:
+        """Return the model that an address names.
+
+        Raises
+        ------
+        Problem
+            404: no such model, or another version.
+        """
         name = request.path_params["model"]
         served = self.fleet.models.get(name)
         if served is None:

@@ -1,6 +1,7 @@
 """What stands before every answer: host, key, rate, size and time, then errors and headers."""
 
 import asyncio
+import base64
 import logging
 import secrets
 import time
@@ -40,6 +41,7 @@ _LINGER_SECONDS, _LINGER_BYTES = 2.0, 256 * 2**20
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 _OPEN_PATHS = ("/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/ping")
 _ADMIN_PATHS = ("/metrics",)
+_PAGES = ("/modeles/", "/pages/")
 _STATUSES = {code: code for code in (400, 401, 403, 404, 405, 413, 415)}
 
 
@@ -122,6 +124,7 @@ class Guard:
             self._check_origin(headers)
         else:
             caller = self._caller(path, headers)
+            _refuse_other_sites(headers)  # a browser sends the key it remembers by itself
         seconds = self._buckets.wait(caller)
         if seconds:
             raise Problem(
@@ -131,15 +134,17 @@ class Guard:
             )
 
     def _caller(self, path: str, headers: Mapping[bytes, bytes]) -> str:
-        scheme, _, secret = headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() != b"bearer":
-            secret = headers.get(b"x-api-key", b"")
-        key = self.ring.find(secret.strip().decode("latin-1")) if self.ring and secret else None
+        secret = _secret(headers)
+        key = self.ring.find(secret) if self.ring and secret else None
         if key is None:
+            # A browser asks its reader for the key where Basic is offered (RFC 7617).
+            is_page = path == "/" or path.startswith(_PAGES)
+            offered = b'Basic realm="Aune", charset="UTF-8"' if is_page else b"Bearer"
             raise Problem(
                 401,
-                "Une clé est attendue : en-tête « Authorization: Bearer … » ou « X-API-Key ».",
-                headers=((b"www-authenticate", b"Bearer"),),
+                "Une clé est attendue : en-tête « Authorization: Bearer … » ou « X-API-Key » ; "
+                "dans un navigateur, comme mot de passe.",
+                headers=((b"www-authenticate", offered),),
             )
         if path in _ADMIN_PATHS and key.role != "admin":
             raise Problem(403, "Cette adresse est réservée aux clés de rôle « admin ».")
@@ -151,8 +156,7 @@ class Guard:
         name = host.rpartition(":")[0] if host[-1:].isdigit() and ":" in host else host
         if host not in self._names and name not in self._names:
             raise Problem(421, f"Ce serveur ne répond pas au nom « {host[:60]} ».")
-        if headers.get(b"sec-fetch-site") == b"cross-site":
-            raise Problem(403, "Demande venue de la page d'un autre site.")
+        _refuse_other_sites(headers)
 
     async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         """Read the body within its size and time.
@@ -209,6 +213,25 @@ class Guard:
             await _send(answer, send)
             return answer.status
         return status
+
+
+def _secret(headers: Mapping[bytes, bytes]) -> str:
+    """Return the secret of a request: bearer token, password or header of its own."""
+    scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() == b"bearer":
+        return given.strip().decode("latin-1")
+    if scheme.lower() == b"basic":
+        try:
+            decoded = base64.b64decode(given.strip(), validate=True)
+        except ValueError:
+            return ""
+        return decoded.partition(b":")[2].decode("latin-1")
+    return headers.get(b"x-api-key", b"").strip().decode("latin-1")
+
+
+def _refuse_other_sites(headers: Mapping[bytes, bytes]) -> None:
+    if headers.get(b"sec-fetch-site") == b"cross-site":
+        raise Problem(403, "Demande venue de la page d'un autre site.")
 
 
 async def _read(receive: Receive, limit: int) -> bytes:
