@@ -4,14 +4,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+import pandas as pd
+
 from common.edge.errors import UsageError
 from common.lab.sources import fetch, load_sources
 from common.lab.usecase import Dataset, Source
+from usecases.waste_collection.fill.blantyre import Blantyre, read_blantyre
+from usecases.waste_collection.fill.dtu import read_dtu
 from usecases.waste_collection.fill.edinburgh import collections_dataset, read_edinburgh
+from usecases.waste_collection.fill.nantes import read_nantes
 from usecases.waste_collection.fill.readings import containers_of, daily_dataset, readings_of
 from usecases.waste_collection.fill.wyndham import read_wyndham
 
-__all__ = ["SOURCES", "Name", "containers_of", "load", "readings_of"]
+__all__ = [
+    "SOURCES",
+    "Name",
+    "blantyre",
+    "containers_of",
+    "dtu_messages",
+    "load",
+    "nantes_points",
+    "readings_of",
+]
 
 Name = Literal["wyndham", "edinburgh"]
 Profile = Literal["quick", "full"]
@@ -71,6 +85,24 @@ def _edinburgh(profile: Profile) -> Dataset:
         sites = sites[sites["district"].isin(streets)]
         collections = collections[collections["container_id"].isin(sites["container_id"])]
     return collections_dataset(place, sites, collections)
+
+
+def dtu_messages() -> tuple[pd.DataFrame, int]:
+    """Return the raw ultrasonic messages of DTU's four probes; see `dtu.read_dtu`."""
+    _, paths = _files("dtu_ultrasonic")
+    return read_dtu(paths[name] for name in sorted(paths))
+
+
+def blantyre() -> Blantyre:
+    """Return what is known of Blantyre's skips, with the road matrix."""
+    _, paths = _files("blantyre_skips", "blantyre_arrivals")
+    return read_blantyre(paths)
+
+
+def nantes_points() -> pd.DataFrame:
+    """Return the drop-off points of Nantes; see `nantes.read_nantes`."""
+    _, paths = _files("nantes_pav")
+    return read_nantes(paths["nantes_pav.csv"])
 
 
 def _files(*names: str) -> tuple[tuple[Source, ...], Mapping[str, Path]]:

@@ -104,7 +104,8 @@ def _levels(path: Path) -> pd.DataFrame:
 
 
 def _missing_days(days: pd.Series) -> int:
-    return int((days.max() - days.min()).days) + 1 - days.nunique()
+    span = (days.max() - days.min()).days + 1
+    return int(span - days.nunique())
 
 
 def _frozen(readings: pd.DataFrame) -> int:

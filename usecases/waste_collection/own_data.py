@@ -1,0 +1,325 @@
+"""Read a commune's own containers and readings into a Dataset, or refuse them line by line.
+
+A folder holds ``containers.csv`` and one or both of:
+
+* ``readings.csv``, what sensors said: ``container_id``, ``time``, ``level_percent``, and where
+  known ``alert`` (0 or 1). Hourly or denser readings become the last one at 06:00; a day
+  without time stands for its 06:00.
+* ``collections.csv``, what was emptied: ``container_id``, ``time``, and ``fill_before_percent``
+  (seen by the crew or a sensor), ``volume_l`` or ``weight_kg`` (the weighing ticket). Without a
+  fill, volume over ``capacity_l`` or weight over ``full_weight_kg`` of the table of containers
+  is taken.
+
+Columns of the containers: ``container_id``, ``timezone``, and where known ``name``, ``lat``,
+``lon``, ``stream``, ``capacity_l``, ``full_weight_kg``, ``district``. French names
+(``conteneur;horodate;taux_remplissage``), semicolons, decimal commas and local times without an
+offset are understood. Columns that name a person or a vehicle are refused: no worker is scored.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from common.edge.errors import TableError
+from common.lab.french_csv import (
+    Problems,
+    Table,
+    column_index,
+    numbers,
+    plain,
+    read_table,
+    to_utc,
+)
+from common.lab.usecase import Array, Dataset
+from usecases.waste_collection.fill.cleaning import CleaningReport, pair_ids
+from usecases.waste_collection.fill.edinburgh import CEILING_PERCENT, collections_dataset
+from usecases.waste_collection.fill.readings import READ_AT_HOUR, Place, daily_dataset
+
+__all__ = ["read"]
+
+What = Literal["readings", "collections"]
+
+CONTAINER = ("container_id", "conteneur", "id_conteneur", "bac", "pav", "id_pav", "identifiant")
+TIME = (
+    "time", "ts", "horodate", "date_heure", "date", "jour", "heure", "date_releve",
+    "date_collecte",
+)  # fmt: skip
+LEVEL = ("level_percent", "niveau", "taux_remplissage", "remplissage", "niveau_pourcent")
+ALERT = ("alert", "alerte", "defaut")
+TIMEZONE = ("timezone", "time_zone", "fuseau", "fuseau_horaire")
+TEXTS: Mapping[str, tuple[str, ...]] = {
+    "name": ("name", "nom", "libelle", "adresse"),
+    "stream": ("stream", "flux", "matiere", "type_dechet"),
+    "district": ("district", "quartier", "secteur", "commune", "code_postal"),
+}
+NUMBERS: Mapping[str, tuple[tuple[str, ...], float, float]] = {
+    "lat": (("lat", "latitude", "y"), -90, 90),
+    "lon": (("lon", "longitude", "x"), -180, 180),
+    "capacity_l": (("capacity_l", "capacite", "capacite_l", "volume_utile_l"), 10, 60_000),
+    "full_weight_kg": (("full_weight_kg", "poids_plein", "poids_plein_kg"), 1, 20_000),
+    "threshold_percent": (("threshold_percent", "seuil", "seuil_pourcent"), 1, 100),
+}
+MEASURES: Mapping[str, tuple[tuple[str, ...], float, float]] = {
+    "fill_before_percent": (
+        ("fill_before_percent", "remplissage_avant", "taux_remplissage", "niveau_vu"), 0, 150,
+    ),
+    "volume_l": (("volume_l", "volume"), 0, 60_000),
+    "weight_kg": (("weight_kg", "poids", "poids_kg", "tonnage_kg"), 0, 20_000),
+}  # fmt: skip
+FULL_PERCENT = 80.0
+"""Threshold where none is given: the one of the forecast's question (brief 3.1)."""
+PERSONAL = re.compile(
+    r"conducteur|chauffeur|ripeur|agent|equipage|driver|crew|immatriculation|plaque|plate"
+    r"|telephone|usager|user|badge"
+)
+DAY_SECONDS = 86_400
+
+
+def read(folder: Path, what: What = "readings") -> Dataset:
+    """Read a folder.
+
+    Nothing is imputed: a day without a reading stays unknown.
+
+    Parameters
+    ----------
+    folder
+        See the module's text.
+    what
+        ``readings`` (daily levels) or ``collections`` (fill before each collection).
+
+    Returns
+    -------
+    Dataset
+        As `data.load` gives for ``wyndham`` or ``edinburgh``; ``extras["cleaning"]`` says how
+        many lines were read and left out.
+
+    Raises
+    ------
+    TableError
+        Naming file, line, what was found, what was expected and what to do, for up to 20
+        problems at once.
+    """
+    files = _files(folder, what)
+    problems = Problems()
+    containers, timezone = _containers(files["containers.csv"], problems)
+    problems.refuse()
+    if what == "readings":
+        readings, report = _readings(files["readings.csv"], containers, timezone, problems)
+        place = Place(f"own_{folder.name}", timezone, tables={"cleaning": report.table()})
+        return daily_dataset(place, containers, readings)
+    table, report = _collections(files["collections.csv"], containers, timezone, problems)
+    place = Place(f"own_{folder.name}", timezone, tables={"cleaning": report.table()})
+    return collections_dataset(place, containers, table)
+
+
+def _files(folder: Path, what: What) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise TableError(
+            f"{folder} is not a folder", expected="a folder", remedy="give the folder, not a file"
+        )
+    files = {path.name.lower(): path for path in folder.iterdir() if path.is_file()}
+    missing = [name for name in ("containers.csv", f"{what}.csv") if name not in files]
+    if missing:
+        raise TableError(
+            f"{folder.name}: no {missing[0]} among {', '.join(sorted(files)) or 'no file'}",
+            expected=f"containers.csv and {what}.csv",
+            remedy="give the files these names",
+        )
+    return files
+
+
+def _containers(path: Path, problems: Problems) -> tuple[pd.DataFrame, str]:
+    table = _table(path, problems)
+    ids = _texts(table, _column(table, "container_id", CONTAINER, problems))
+    problems.refuse()
+    repeated = pd.Series(ids, dtype=str).duplicated().to_numpy() | np.array(
+        [not text for text in ids], dtype=bool
+    )
+    problems.add_lines(table, repeated, ids, "an id, once per container", "correct the lines")
+    timezone = _timezone(table, problems)
+    found = pd.DataFrame({"container_id": ids})
+    for name, synonyms in TEXTS.items():
+        index = column_index(table.header, synonyms)
+        found[name] = "" if index is None else _texts(table, index)
+    for name, (synonyms, low, high) in NUMBERS.items():
+        found[name] = _bounded(table, synonyms, (low, high), problems)
+    found["threshold_percent"] = found["threshold_percent"].fillna(FULL_PERCENT)
+    found["stream"] = found["stream"].where(found["stream"] != "", "unknown")
+    found["headline"] = True
+    if not ids:
+        problems.add(path.name, "no container", "one line per container", "export them again")
+    return found.assign(pair_id=pair_ids(found)), timezone
+
+
+def _readings(
+    path: Path, containers: pd.DataFrame, timezone: str, problems: Problems
+) -> tuple[pd.DataFrame, CleaningReport]:
+    """Return one reading per container and day: the last of the 24 hours before 06:00."""
+    table = _table(path, problems)
+    index = _column(table, "level_percent", LEVEL, problems)
+    rows = _timed(table, containers, timezone, problems)
+    problems.refuse()
+    rows["level_percent"] = _bounded(table, LEVEL, (0, 150), problems)
+    empty = rows["level_percent"].isna().to_numpy()
+    rows["alert"] = np.nan_to_num(_bounded(table, ALERT, (0, 1), problems)) > 0
+    problems.refuse()
+    local = pd.DatetimeIndex(rows["seconds"].to_numpy().astype("datetime64[s]"), tz="UTC")
+    wall = local.tz_convert(timezone).tz_localize(None)
+    rows["day"] = (wall - pd.Timedelta(hours=READ_AT_HOUR, seconds=-DAY_SECONDS + 1)).normalize()
+    date_only = np.array([len(cell.strip()) <= 10 for cell in table.cells[_time(table)]])
+    rows["day"] = rows["day"].where(~date_only, wall.normalize())
+    ordered = rows[~empty].sort_values("seconds", kind="stable")
+    kept = ordered.drop_duplicates(["container_id", "day"], keep="last")
+    if not len(kept):
+        raise TableError(f"{path.name}: no reading", expected="levels from 0 to 150 %",
+                         remedy=f"fill in the column {table.header[index]!r}")  # fmt: skip
+    thresholds = containers.set_index("container_id")["threshold_percent"]
+    report = CleaningReport(
+        (
+            (path.name, "lignes lues", len(rows)),
+            (path.name, "sans niveau : écartées", int(empty.sum())),
+            (path.name, "avant la dernière avant 6 h : écartées", len(ordered) - len(kept)),
+            (path.name, "relevés gardés", len(kept)),
+        )
+    )
+    columns = ["container_id", "day", "level_percent", "alert"]
+    return kept[columns].assign(threshold_percent=kept["container_id"].map(thresholds)), report
+
+
+def _collections(
+    path: Path, containers: pd.DataFrame, timezone: str, problems: Problems
+) -> tuple[pd.DataFrame, CleaningReport]:
+    table = _table(path, problems)
+    rows = _timed(table, containers, timezone, problems)
+    problems.refuse()
+    for name, (synonyms, low, high) in MEASURES.items():
+        rows[name] = _bounded(table, synonyms, (low, high), problems)
+    problems.refuse()
+    known = containers.set_index("container_id")
+    by_volume = 100 * rows["volume_l"] / rows["container_id"].map(known["capacity_l"])
+    by_weight = 100 * rows["weight_kg"] / rows["container_id"].map(known["full_weight_kg"])
+    seen = rows["fill_before_percent"].notna()
+    fill = rows["fill_before_percent"].fillna(by_volume).fillna(by_weight)
+    rows["fill_before_percent"] = fill.clip(upper=CEILING_PERCENT)
+    utc = pd.DatetimeIndex(rows["seconds"].to_numpy().astype("datetime64[s]"), tz="UTC")
+    rows["wall"] = utc.tz_convert(timezone).tz_localize(None)
+    kept = rows.drop_duplicates(["container_id", "seconds"])
+    n_deduced = int((~seen & fill.notna()).sum())
+    report = CleaningReport(
+        (
+            (path.name, "lignes lues", len(rows)),
+            (path.name, "doublons : écartés", len(rows) - len(kept)),
+            (path.name, "remplissage déduit du volume ou du poids", n_deduced),
+            (path.name, "remplissage inconnu : gardées, non prévues", int(fill.isna().sum())),
+        )
+    )
+    if not fill.notna().any():
+        raise TableError(
+            f"{path.name}: no fill can be told",
+            expected="fill_before_percent, or volume_l with capacity_l, or weight_kg with "
+            "full_weight_kg in containers.csv",
+            remedy="add one of them",
+        )
+    return kept[["container_id", "wall", *MEASURES]], report
+
+
+def _table(path: Path, problems: Problems) -> Table:
+    """Read a file and refuse columns that name a person or a vehicle."""
+    table = read_table(path, problems)
+    problems.refuse()
+    if table is None:
+        raise AssertionError("unreachable: an unread table is a problem")
+    personal = [name for name in table.header if PERSONAL.search(plain(name))]
+    if personal:
+        problems.add(
+            f"{path.name} line 1", f"column {personal[0]!r}",
+            "no column that identifies a person or a vehicle",
+            "remove the column before it enters this tool: levels do not need it",
+        )  # fmt: skip
+    return table
+
+
+def _column(table: Table, name: str, synonyms: tuple[str, ...], problems: Problems) -> int:
+    index = column_index(table.header, synonyms)
+    if index is not None:
+        return index
+    problems.add(
+        f"{table.path.name} line 1", f"columns {', '.join(table.header)!r}",
+        f"also a column {name}", "name the columns as in the folder's description",
+    )  # fmt: skip
+    problems.refuse()
+    raise AssertionError("unreachable: a missing column is a problem")
+
+
+def _texts(table: Table, index: int) -> list[str]:
+    return [cell.strip() for cell in table.cells[index]]
+
+
+def _time(table: Table) -> int:
+    return column_index(table.header, TIME) or 0
+
+
+def _timezone(table: Table, problems: Problems) -> str:
+    names = _texts(table, _column(table, "timezone", TIMEZONE, problems))
+    unknown = np.array([not _is_timezone(name) for name in names], dtype=bool)
+    problems.add_lines(
+        table, unknown, names, "an IANA name such as Europe/Paris", "fill in the time zone"
+    )
+    other = np.array([name != names[0] for name in names], dtype=bool) & ~unknown
+    problems.add_lines(
+        table, other, names, "one time zone in a folder", "split the folder by time zone"
+    )
+    return names[0] if names else ""
+
+
+def _is_timezone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return False
+    return bool(name)
+
+
+def _timed(
+    table: Table, containers: pd.DataFrame, timezone: str, problems: Problems
+) -> pd.DataFrame:
+    """Return container and UTC second of each line; unknown containers and times are noted."""
+    ids = _texts(table, _column(table, "container_id", CONTAINER, problems))
+    cells = table.cells[_column(table, "time", TIME, problems)]
+    known = set(containers["container_id"])
+    strange = np.array([name not in known for name in ids], dtype=bool)
+    problems.add_lines(
+        table, strange, ids, "a container of containers.csv", "add it there, or correct the id"
+    )
+    seconds, unreadable, nonexistent = to_utc(cells, ids, timezone)
+    problems.add_lines(
+        table, unreadable, cells, "a time such as 2025-03-30T06:05 or 30/03/2025 06:05",
+        "correct this line; write day/month/year or ISO 8601",
+    )  # fmt: skip
+    problems.add_lines(
+        table, nonexistent, cells, f"a local time that exists in {timezone}",
+        "the clock skipped this hour: write times with their offset",
+    )  # fmt: skip
+    return pd.DataFrame({"container_id": ids, "seconds": seconds})
+
+
+def _bounded(
+    table: Table, synonyms: tuple[str, ...], bounds: tuple[float, float], problems: Problems
+) -> Array:
+    """Return a column of numbers, NaN where it is absent or empty."""
+    index = column_index(table.header, synonyms)
+    if index is None:
+        return np.full(len(table.lines), np.nan)
+    values, wrong = numbers(table.cells[index])
+    low, high = bounds
+    wrong = wrong | (values < low) | (values > high)
+    problems.add_lines(
+        table, wrong, table.cells[index], f"a number from {low:g} to {high:g}, or an empty cell",
+        "correct this cell",
+    )  # fmt: skip
+    return values
