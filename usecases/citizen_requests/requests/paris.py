@@ -12,7 +12,15 @@ from common.edge.errors import SourceError
 from common.lab.sources import fetch, load_sources
 from usecases.citizen_requests.requests.nearness import near_earlier
 
-__all__ = ["DIRECTORATES", "OTHER", "TRAIN_UNTIL", "TUNE_EDITION", "paris", "read_projects"]
+__all__ = [
+    "DIRECTORATES",
+    "OTHER",
+    "SERVICES",
+    "TRAIN_UNTIL",
+    "TUNE_EDITION",
+    "paris",
+    "read_projects",
+]
 
 SOURCES = Path(__file__).parents[1] / "sources.toml"
 FILE = "Partie_2_Chatbot_Citoyen/bp_projects.db"
@@ -34,8 +42,13 @@ DIRECTORATES = (
 OTHER = "Autre direction"
 """The others: at most nine projects each up to 2019."""
 
+SERVICES = (*DIRECTORATES, OTHER)
+
 TRAIN_UNTIL, TUNE_EDITION = 2018, 2019
 """Train up to 2018, tune on 2019, test on what follows (brief 3.A)."""
+
+NO_TITLE = "NON REGISTRÉ"
+"""What the portal says of a project whose title was not recorded."""
 
 NEAR = 0.8
 """Jaccard index of character 5-grams from which two titles are one project (brief 3.A)."""
@@ -76,7 +89,8 @@ def read_projects(database: Path) -> pd.DataFrame:
         `DIRECTORATES`, else `OTHER`), theme, district (0 for the whole city), scale,
         near_earlier (True where a title of an earlier split is the same or has a
         5-gram Jaccard index of 0.8 or more with it), split (``train``, ``tune``,
-        ``test``; ``dropped`` where ``near_earlier``). In order of edition.
+        ``test``; ``dropped`` where ``near_earlier`` or without a title). In order of
+        edition.
 
     Raises
     ------
@@ -103,7 +117,7 @@ def read_projects(database: Path) -> pd.DataFrame:
     return projects.assign(
         service=projects["directorate"].where(known, OTHER),
         near_earlier=near,
-        split=era.mask(near, "dropped"),
+        split=era.mask(near | (projects["text"] == NO_TITLE), "dropped"),
     )
 
 

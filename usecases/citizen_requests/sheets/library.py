@@ -15,13 +15,19 @@ from usecases.citizen_requests.sheets.counters import TOWN_HALL
 from usecases.citizen_requests.sheets.package import publications
 from usecases.citizen_requests.sheets.tables import SheetTables, tables_of
 
-__all__ = ["VINTAGE", "questions", "read_package", "sheet_tables", "titles"]
+__all__ = ["THEMES", "VINTAGE", "questions", "read_package", "sheet_tables", "titles"]
 
 VINTAGE = "2020-11-12"
 """Day of the package's sheets: law of 2020, shown with its date and never as current."""
 
 SOURCES = Path(__file__).parents[1] / "sources.toml"
 SPLITS = Path(__file__).with_name("splits.csv")
+
+THEMES = (
+    "Travail", "Argent", "Famille", "Logement", "Social - Santé", "Transports", "Justice",
+    "Papiers - Citoyenneté", "Étranger", "Loisirs",
+)  # fmt: skip
+"""Of sheets for private persons, most frequent first."""
 
 FRAMES = tuple(SheetTables.__dataclass_fields__)
 READER_VERSION = 1
