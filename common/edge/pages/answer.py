@@ -38,8 +38,13 @@ def answer_html(served: Served, result: Result, row: int) -> str:
         Counted from 0.
     """
     outputs = [field for field in served.manifest.outputs if field.name not in _APART]
-    shown = [_output(served, result, field, row, first=not i) for i, field in enumerate(outputs)]
-    return "".join([*shown, _reasons(served, result, row), _data(result, row)])
+    first, *others = (
+        _output(served, result, field, row, first=not place) for place, field in enumerate(outputs)
+    )
+    more = ""
+    if others:
+        more = f"<details><summary>Autres sorties du modèle</summary>{''.join(others)}</details>"
+    return "".join([first, _reasons(served, result, row), _data(result, row), more])
 
 
 def joules_words(seconds: float, watts: tuple[float, float, float]) -> str:

@@ -173,7 +173,7 @@ def _unknown(served: Served) -> str:
     )
     if optional:
         items.append(
-            f"{optional} entrées facultatives : vides, elles prennent leur valeur par défaut."
+            f"Entrée facultative laissée vide ({optional} dans ce modèle) : sa valeur par défaut."
         )
     items.append("Le modèle propose ; une personne décide et peut passer outre.")
     listed = "".join(f"<li>{escape(item)}</li>" for item in items)
