@@ -30,7 +30,7 @@ THEMES = (
 """Of sheets for private persons, most frequent first."""
 
 FRAMES = tuple(SheetTables.__dataclass_fields__)
-READER_VERSION = 1
+READER_VERSION = 2
 """Part of the name under which tables are kept: bump it when the reader changes."""
 
 QUESTION_TYPES = ("Fiche Question-réponse", "Fiche Question-réponse conditionnée")

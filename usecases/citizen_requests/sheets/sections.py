@@ -7,8 +7,9 @@ from usecases.citizen_requests.sheets.nodes import Node, child, children, clean,
 
 __all__ = ["Section", "sections_of"]
 
-BODIES = ("Introduction", "Texte", "ListeSituations", "Avertissement")
-"""What a reader of the page sees as its text; the warning last, it is often about an event."""
+BODIES = ("Introduction", "Texte", "ListeSituations", "Conclusion", "Avertissement")
+"""What a reader of the page sees as its text; the warning last, it is often about an event.
+No sheet of 2020 has a conclusion."""
 
 HEADED = frozenset({"Chapitre", "SousChapitre", "Cas", "Situation"})
 """Elements that open a section under their own title."""

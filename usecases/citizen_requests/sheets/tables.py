@@ -45,7 +45,8 @@ class SheetTables:
     ----------
     sheets
         One row per sheet with a text: sheet_id (two ids serve two audiences), audience,
-        type, title, theme, dossier_id, dossier, date (of the last change, ISO), url,
+        type, title, theme, dossier_id, dossier, date (of the last change, ISO),
+        important_date (of the last important change; empty before « vosdroits » 3.4), url,
         counters (groups joined by ``|``, see `counters_of`), lead.
     sections
         One row per section: sheet_row (position in ``sheets``), position, heading, text.
@@ -121,6 +122,7 @@ def _record(page: Publication) -> dict[str, str]:
         "dossier_id": attribute(child(node, "DossierPere"), "ID"),
         "dossier": text_of(child(node, "DossierPere", "Titre")),
         "date": text_of(child(node, "dc:date")).removeprefix("modified "),
+        "important_date": attribute(node, "dateDerniereModificationImportante")[:10],
         "url": attribute(node, "spUrl"),
         "counters": "|".join(counters_of(codes)),
     }
