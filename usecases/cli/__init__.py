@@ -3,8 +3,9 @@
 import os
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -43,9 +44,12 @@ app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options"
 
 @app.command("list")
 def list_(*, as_json: AsJson = False) -> None:
-    """List the use cases and their tasks."""
+    """List the use cases and their tasks; without the lab, the installed bundles."""
     from usecases import discover
 
+    if find_spec("pandas") is None:
+        store.installed(as_json=as_json)
+        return
     rows = [
         {"usecase": name, "task": task.id, "question": task.question}
         for name, usecase in discover().items()
@@ -113,6 +117,23 @@ def main() -> None:
     """Run the command line; errors made on purpose become messages and exit codes."""
     try:
         app()
+    except ModuleNotFoundError as error:
+        if find_spec("pandas") is not None:
+            raise
+        _end(_without_lab(error))
     except AuneError as error:
-        typer.echo(f"aune: {error}", err=True)
-        sys.exit(error.exit_code)
+        _end(error)
+
+
+def _without_lab(error: ModuleNotFoundError) -> UsageError:
+    """Say that a command of the lab was asked of a machine that only serves."""
+    return UsageError(
+        f"this command needs {error.name}, which is not installed here",
+        expected="a machine with the lab; here: install, list, rollback, serve, bundle, journal",
+        remedy="pip install 'aune[lab]'",
+    )
+
+
+def _end(error: AuneError) -> NoReturn:
+    typer.echo(f"aune: {error}", err=True)
+    sys.exit(error.exit_code)
