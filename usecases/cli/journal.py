@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from common.edge.errors import JournalError, UsageError
-from usecases.cli.shared import AsJson, closing, group, print_json
+from usecases.cli.shared import AsJson, TrustedKey, closing, group, open_bundle, print_json
 
 __all__ = ["journal_app"]
 
@@ -95,6 +95,21 @@ def journal_export(
     with out.open("w", encoding="utf-8-sig", newline="") as handle:
         count = export(folder, handle)
     closing(f"{count} lignes exportées", str(out), f"aune journal verify {folder}")
+
+
+@journal_app.command("sheet")
+def journal_sheet(
+    folder: JournalPath,
+    line: Annotated[int, typer.Argument(help="Number of the prediction's line.")],
+    bundle: Annotated[Path, typer.Argument(help="The bundle that predicted.")],
+    key: TrustedKey = None,
+) -> None:
+    """Explain one past prediction in French, computed again from the journal and the bundle."""
+    from common.edge.decision_sheet import decision_sheet
+
+    _require(folder)
+    typer.echo(decision_sheet(folder, line, open_bundle(bundle, key)).text())
+    closing(f"prédiction {line} expliquée", str(folder), f"aune journal verify {folder}")
 
 
 def _require(folder: Path) -> None:

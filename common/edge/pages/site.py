@@ -2,10 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from functools import lru_cache
 from html import escape
-from importlib.resources import files
-from string import Template
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -16,7 +13,9 @@ from common.edge.description import french_number
 from common.edge.manifest import Manifest
 from common.edge.pages.answer import answer_html, joules_words, summary_table
 from common.edge.pages.controls import control, example, typed_inputs
+from common.edge.pages.decisions import decision_form, decision_routes
 from common.edge.pages.formdata import FormData, read_form
+from common.edge.pages.layout import asset, page, template
 from common.edge.serving.asking import CSV, Ask
 from common.edge.serving.friendly import Friendly
 from common.edge.serving.numbers import is_text
@@ -26,12 +25,8 @@ from common.edge.serving.served import Result, Served
 if TYPE_CHECKING:
     from common.edge.serving.app import Server
 
-__all__ = ["PAGE_POLICY", "agent_routes"]
+__all__ = ["agent_routes"]
 
-PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 _ASSETS = {"style.css": "text/css", "page.js": "text/javascript"}
 _WHOLE_ROWS = 3
 """Rows of a sent table that are shown whole; of the others, one line each."""
@@ -50,6 +45,7 @@ def agent_routes(server: "Server") -> list[Route]:
         Route("/", site.models, methods=["GET"]),
         Route("/modeles/{model}", site.form, methods=["GET"]),
         Route("/modeles/{model}", site.answer, methods=["POST"]),
+        *decision_routes(server),
         *(Route(f"/pages/{name}", _asset(name, kind)) for name, kind in _ASSETS.items()),
     ]
 
@@ -62,12 +58,12 @@ class _Site:
 
     async def models(self, _request: Request) -> Response:
         """List what is served."""
-        return _page("Modèles servis ici", _listed(self.server.fleet.models))
+        return page("Modèles servis ici", _listed(self.server.fleet.models))
 
     async def form(self, request: Request) -> Response:
         """Show the form of a model, filled with an example."""
         served = self.server.served(request)
-        return _page(served.manifest.question, _form_page(served, example(served)))
+        return page(served.manifest.question, _form_page(served, example(served)))
 
     async def answer(self, request: Request) -> Response:
         """Predict and show the answer above the form; a refusal is shown there too."""
@@ -85,8 +81,10 @@ class _Site:
             return _as_file(served, ask, result)
         energy = joules_words(seconds, self.server.settings.watts_per_core)
         answer = f'{_answered(served, ask, result)}<p class="muted">{energy}.</p>'
+        if len(result.lines) == 1:
+            answer += decision_form(result.lines[0])
         texts = example(served) if "fichier" in form.files else form.texts
-        return _page(
+        return page(
             served.manifest.question,
             f'<div id="reponse" class="answer" tabindex="-1">{answer}</div>'
             + _form_page(served, texts),
@@ -128,7 +126,7 @@ def _refused(served: Served, form: FormData, problem: Problem) -> Response:
     )
     texts = form.texts or example(served)
     body = alarm + _form_page(served, texts, faults)
-    return _page(served.manifest.question, body, status=problem.status)
+    return page(served.manifest.question, body, status=problem.status)
 
 
 def _listed(models: Mapping[str, Served]) -> str:
@@ -150,7 +148,7 @@ def _form_page(
         control(field, texts.get(name, ""), (faults or {}).get(name, ""))
         for name, field in served.fields.items()
     )
-    form = _template("form.html").substitute(name=escape(served.name), controls=controls)
+    form = template("form.html").substitute(name=escape(served.name), controls=controls)
     return _warnings(served.manifest) + form + _unknown(served) + _version(served)
 
 
@@ -194,19 +192,8 @@ def _version(served: Served) -> str:
     return f"<h2>Version</h2><dl>{listed}</dl>{card}"
 
 
-def _page(title: str, body: str, status: int = 200) -> Response:
-    html = _template("page.html").substitute(title=escape(title), body=body)
-    headers = {"content-security-policy": PAGE_POLICY}
-    return Response(html, status, headers, media_type="text/html")
-
-
-@lru_cache
-def _template(name: str) -> Template:
-    return Template(files("common.edge.pages").joinpath(name).read_text(encoding="utf-8"))
-
-
 def _asset(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
-    content = files("common.edge.pages").joinpath(name).read_bytes()
+    content = asset(name)
 
     async def endpoint(_request: Request) -> Response:
         return Response(content, media_type=kind, headers={"cache-control": "max-age=3600"})

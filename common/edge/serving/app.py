@@ -89,16 +89,19 @@ class Server:
         The models in service.
     guard
         What stands before them.
+    shelves, journal
+        The store, and the journal where one is kept.
     """
 
     def __init__(
         self, shelves: Shelves, settings: ServerSettings, pages: Sequence[BaseRoute]
     ) -> None:
         self.settings = settings
+        self.shelves = shelves
         self.fleet = Fleet(shelves, settings)
         self.metrics = Metrics(settings.watts_per_core)
         ring = KeyRing.load(settings.keys) if settings.keys else None
-        self._journal = (
+        self.journal = (
             journals.Journal(settings.journal, Settings(keep=settings.keep))
             if settings.journal
             else None
@@ -136,8 +139,8 @@ class Server:
         finally:
             watch.cancel()
             self._pool.shutdown()
-            if self._journal is not None:
-                self._journal.close()
+            if self.journal is not None:
+                self.journal.close()
 
     async def _watch(self) -> None:
         while True:
@@ -167,7 +170,7 @@ class Server:
         self, served: Served, door: Door, body: bytes, headers: Mapping[bytes, bytes]
     ) -> Answer | Awaitable[Answer]:
         """Answer at once where that is quicker than a thread, and cannot hold anybody up."""
-        if len(body) > self.settings.inline_bytes or self._journal is not None:
+        if len(body) > self.settings.inline_bytes or self.journal is not None:
             return self._in_pool(
                 lambda: self._predict(served, door, door.read(served, body, headers))
             )
@@ -182,9 +185,9 @@ class Server:
 
     def _result(self, served: Served, ask: Ask) -> Result:
         result = served.predict(ask.inputs, ask.rows)
-        if self._journal is not None:
+        if self.journal is not None:
             batch = Batch.of(served.bundle, result.inputs, result.outputs, ask.ids)
-            result.lines = self._journal.append(batch)
+            result.lines = self.journal.append(batch)
         return result
 
     async def ask(self, served: Served, ask: Ask) -> Result:

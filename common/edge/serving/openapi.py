@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from common.edge.journal_entries import ACTIONS
 from common.edge.manifest import FieldSpec
 from common.edge.serving.oip import model_metadata
 from common.edge.serving.served import Served
@@ -79,6 +80,7 @@ def _common_paths() -> dict[str, Any]:
         },
         "/v2": {"get": _get("Ce que parle le serveur (Open Inference Protocol v2).", "v2", state)},
         "/models": {"get": _get("Les modèles en service.", "modeles", state)},
+        "/decisions": {"post": _decide()},
         "/metrics": {
             "get": _operation(
                 "Compteurs, au format texte de Prometheus.",
@@ -87,6 +89,23 @@ def _common_paths() -> dict[str, Any]:
             )
         },
     }
+
+
+def _decide() -> dict[str, Any]:
+    line = {"type": "object", "properties": {"journal": {"type": "integer"}}}
+    answers = {
+        "201": {
+            "description": "Numéro de la ligne où la décision est inscrite.",
+            "content": _content("application/json", line),
+        }
+    }
+    operation = _operation("Inscrire au journal ce qui a été décidé.", "decider", answers)
+    body: Schema = {
+        "schema": _ref("decision"),
+        "example": {"journal": 1204, "action": "modified", "agent": "accueil", "values": [42.5]},
+    }
+    operation["requestBody"] = {"required": True, "content": {"application/json": body}}
+    return operation
 
 
 def _model_paths(served: Served) -> dict[str, Any]:
@@ -339,6 +358,18 @@ def _protocol_schemas(tensor: Schema) -> dict[str, Any]:
             "required": ["model_name", "outputs"],
         },
         "invocations": {"type": "object", "minProperties": 1},
+        "decision": {
+            "type": "object",
+            "properties": {
+                "journal": {"type": "integer", "minimum": 1, "description": "De la prédiction."},
+                "action": {"enum": list(ACTIONS)},
+                "agent": {"type": "string", "maxLength": 32, "description": "Jamais un nom."},
+                "values": {"type": "array", "items": {"type": "number"}},
+                "reason": {"type": "string", "maxLength": 500},
+            },
+            "required": ["journal", "action"],
+            "additionalProperties": False,
+        },
         "sorties": {
             "type": "object",
             "properties": {"predictions": {}},

@@ -115,6 +115,8 @@ def test_every_example_is_legal_and_is_answered(call, document):
         example = body["example"] if "example" in body else body["examples"]["une_ligne"]["value"]
         name = body["schema"]["$ref"].rpartition("/")[2]
         validator(document, name).validate(example)
+        if path == "/decisions":
+            continue  # needs a journal, see test_decisions
         answer = call("POST", path, example)
         assert answer.status == 200, (path, answer.body)
         success = item["post"]["responses"]["200"]["content"]["application/json"]["schema"]
