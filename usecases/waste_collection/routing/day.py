@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+import numpy as np
+
 from common.edge.errors import UsageError
 from usecases.waste_collection.routing.fleet import Truck
-from usecases.waste_collection.routing.network import Roads
+from usecases.waste_collection.routing.network import DEPOT, TIP, Roads
 
 __all__ = [
     "REASONS_FR",
@@ -20,6 +22,7 @@ __all__ = [
     "StopType",
     "Trip",
     "Visit",
+    "cost_m",
 ]
 
 StopType = Literal["depot", "container", "tip", "pause"]
@@ -166,6 +169,26 @@ class DayProblem:
         """Trucks by id."""
         return {truck.id: truck for truck in self.trucks}
 
+    def work_limit_s(self, truck: Truck) -> int:
+        """Return the longest work (driving, service, tipping) that fits shift and pause.
+
+        A day of at most ``pause.after_s`` needs no pause; a longer one loses its length.
+        It stays short enough for one pause between two stops to do.
+        """
+        after_s = self.pause.after_s
+        if truck.shift_s <= after_s or not self.pause.length_s:
+            return truck.shift_s
+        longest = min(truck.shift_s - self.pause.length_s, 2 * after_s - self._longest_step_s)
+        return max(after_s, longest)
+
+    @cached_property
+    def _longest_step_s(self) -> int:
+        """Return the longest leg plus the longest stay, which no pause divides."""
+        stays = [stop.service_by(truck) for stop in self.stops for truck in self.trucks]
+        rows = [self.roads.index(stop.container_id) for stop in self.stops]
+        legs = self.roads.duration_s[np.ix_([DEPOT, TIP, *rows], [DEPOT, TIP, *rows])]
+        return int(legs.max()) + max([self.tip_s, *stays])
+
     def may_take(self, truck: Truck, stop: Stop) -> bool:
         """Tell whether stream, lock and bans let ``truck`` empty ``stop``."""
         lock = self.locked.get(stop.container_id, truck.id)
@@ -249,6 +272,12 @@ class Trip:
         return max(visit.load_l for visit in self.visits)
 
     @property
+    def work_s(self) -> int:
+        """Seconds of driving, service and tipping: the duration without pauses."""
+        pauses = (v.leave_s - v.arrive_s for v in self.visits if v.stop_type == "pause")
+        return self.duration_s - sum(pauses)
+
+    @property
     def start_s(self) -> int:
         """Seconds since local midnight when the trip leaves its first place."""
         return self.visits[0].leave_s
@@ -303,3 +332,16 @@ class DayPlan:
         """Yield (truck id, its trips in order) of the trucks that drive."""
         for truck_id in dict.fromkeys(trip.truck_id for trip in self.trips):
             yield truck_id, tuple(trip for trip in self.trips if trip.truck_id == truck_id)
+
+
+def cost_m(problem: DayProblem, plan: DayPlan) -> float:
+    """Return what a plan costs, in metres: what the solver makes small.
+
+    Metres driven, what trucks and their hours of work cost, and the prizes of the optional
+    stops left out; stops that had to be served and are not add nothing here.
+    """
+    work_h = sum(trip.work_s for trip in plan.trips) / 3600
+    n_trucks = len({trip.truck_id for trip in plan.trips})
+    left = (problem.stop[one.container_id].prize_m or 0.0 for one in plan.not_served)
+    effort = problem.metres_per_hour * work_h + problem.metres_per_truck * n_trucks
+    return plan.distance_m + effort + sum(left)
