@@ -37,7 +37,8 @@ PAGE = re.compile(r"([FN]\d{1,6})\.xml")
 """Sheets and dossiers; resources (R) and the indexes (``menu.xml``...) are not read."""
 
 SCHEMA = re.compile(r"[Ss]chemas?[/_](\d+)\.(\d+)")
-OLDEST, FIRST_UNKNOWN = (3, 3), (4, 0)
+OLDEST, FIRST_UNKNOWN = (3, 0), (4, 0)
+"""The flow of 2020, then 3.3, still held pages that named 3.0."""
 DATE = re.compile(r"(modified )?\d{4}-\d{2}-\d{2}")
 DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
 DECLARED = re.compile(r"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
@@ -146,11 +147,11 @@ def _name(tag: str) -> str:
 
 
 def _check_version(name: str, location: str) -> None:
-    """Refuse a version outside 3.3 to 3.x; a page that names none is taken at its structure."""
+    """Refuse a version outside 3.x; a page that names none is taken at its structure."""
     stated = SCHEMA.search(location)
     version = (int(stated[1]), int(stated[2])) if stated else OLDEST
     if not OLDEST <= version < FIRST_UNKNOWN:
-        raise SourceError(f"{name}: schema {location!r}", expected="3.3 or later, below 4")
+        raise SourceError(f"{name}: schema {location!r}", expected="3.0 or later, below 4")
 
 
 def _files(place: Path) -> Iterator[tuple[str, bytes]]:
