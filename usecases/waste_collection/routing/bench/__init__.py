@@ -1,0 +1,1 @@
+"""Public routing instances: read, solved, and checked without the solver."""
