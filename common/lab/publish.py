@@ -190,7 +190,7 @@ def _sized(fields: tuple[Field, ...], n_terms: int) -> tuple[Field, ...]:
 
 
 def _terms(task: Task, names: tuple[str, ...]) -> tuple[Term, ...]:
-    known = {term.name: term for term in task.terms}
+    known = task.labels
     return tuple(known.get(name, Term(name, name.replace("_", " "), "modèle")) for name in names)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from common.lab import metrics
 from common.lab.candidate import Bench, Candidate
 from common.lab.record import Score
-from common.lab.usecase import Array, Examples, Rung, Task
+from common.lab.usecase import Array, Examples, Field, Rung, Task
 
 __all__ = [
     "Outputs",
@@ -114,8 +114,19 @@ def calibrated(
 
 
 def kept(task: Task) -> tuple[str, ...]:
-    """Return the outputs that are kept of every rung: all but those of `LEFT_OUT`."""
-    return tuple(output.name for output in task.outputs if output.name not in LEFT_OUT)
+    """Return the outputs that are kept of every rung: all but those of `LEFT_OUT`.
+
+    Nor those with an axis of any length: a text's characters differ from fold to fold.
+    """
+    return tuple(
+        output.name
+        for output in task.outputs
+        if output.name not in LEFT_OUT and not _of_any_length(output)
+    )
+
+
+def _of_any_length(output: Field) -> bool:
+    return any(isinstance(size, str) and size != "terms" for size in output.shape[1:])
 
 
 def scores(bench: Bench, final: Predicted) -> dict[str, dict[str, Score]]:
@@ -170,7 +181,7 @@ def paired_wins(task: Task, final: Predicted, chosen: str) -> dict[str, float]:
 
 def explanation(task: Task, candidate: Candidate, outputs: Outputs) -> dict[str, float]:
     """Return the mean absolute contribution per term group, largest first."""
-    groups = {term.name: term.group for term in task.terms}
+    groups = {name: term.group for name, term in task.labels.items()}
     contributions = outputs["contributions"]
     names = [groups.get(name, name) for name in candidate.terms]
     totals = {

@@ -132,12 +132,16 @@ class Answer:
         The head's answer before any term, a number.
     spread
         Shape (n, n_steps), or None where the rung has no spread head.
+    details
+        What the point head gives beside its terms, by name (the share of each character
+        of a text); empty for most.
     """
 
     raw: Any
     contributions: Any
     baseline: float
     spread: Any | None
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,9 @@ class Training:
         The matrix's columns.
     seed
         Every source of randomness starts from it.
+    inputs, rows
+        Where an input of the task has an axis of any length (a text): the raw inputs of the
+        examples, and the example of each line, shape (n_lines,); else empty and None.
     """
 
     matrix: Array
@@ -167,6 +174,8 @@ class Training:
     days: Array
     terms: tuple[Term, ...]
     seed: int
+    inputs: Mapping[str, Array] = field(default_factory=dict)
+    rows: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -318,6 +327,9 @@ class Task:
         In French: what one prediction delivers, for the frugality sheet.
     contest
         How vendors are held against this task; None where no contest is offered.
+    reasons
+        Terms of heads that read no column of the matrix (the words of a text), for their
+        French labels.
     """
 
     id: str
@@ -347,6 +359,7 @@ class Task:
     figures: Callable[[Examples, Mapping[str, Array]], list["Figure"]] | None = None
     functional_unit: str = ""
     contest: "Contest | None" = None
+    reasons: tuple[Term, ...] = ()
 
     def __post_init__(self) -> None:
         if self.rungs and self.rungs[0].kind != "no_ai":
@@ -356,6 +369,11 @@ class Task:
             )
         if not 0 < self.margin <= 0.5:
             raise UsageError(f"task {self.id}: margin {self.margin}", expected="in (0, 0.5]")
+
+    @property
+    def labels(self) -> Mapping[str, Term]:
+        """Every term that a contribution may be of, by name."""
+        return {term.name: term for term in (*self.terms, *self.reasons)}
 
 
 @dataclass(frozen=True)

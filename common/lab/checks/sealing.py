@@ -127,7 +127,7 @@ def _sized(fields: tuple[Field, ...], n_terms: int) -> tuple[Field, ...]:
 
 
 def _terms(specimen: Specimen, rung: Rung) -> tuple[Term, ...]:
-    known = {term.name: term for term in specimen.task.terms}
+    known = specimen.task.labels
     names = specimen.fitted(rung).point.terms
     return tuple(known.get(name, Term(name, name, "modèle")) for name in names)
 

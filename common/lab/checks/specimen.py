@@ -243,7 +243,11 @@ def adversaries(task: Task, inputs: Mapping[str, Array], seed: int) -> Iterator[
     ordinary = {name: np.array(values[rows]) for name, values in inputs.items()}
     yield "ordinary", ordinary
     numbers = [item for item in task.inputs if item.dtype == "float32" and item.default is None]
-    drawn = {item.name: legal_values(item, 12, rng) for item in task.inputs if item.default is None}
+    drawn = {
+        item.name: legal_values(_sized(item, ordinary[item.name]), 12, rng)
+        for item in task.inputs
+        if item.default is None
+    }
     yield "anything legal", ordinary | drawn
     for declared in numbers:
         name, (low, high) = declared.name, _range(declared)
@@ -262,6 +266,11 @@ def adversaries(task: Task, inputs: Mapping[str, Array], seed: int) -> Iterator[
     unknown = {item.name: np.full_like(ordinary[item.name], np.nan) for item in numbers
                if item.missing}  # fmt: skip
     yield "nothing known", ordinary | unknown
+
+
+def _sized(declared: Field, values: Array) -> Field:
+    """Return the field with its free axes as long as those of ordinary values."""
+    return replace(declared, shape=("n", *values.shape[1:]))
 
 
 def _range(declared: Field) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from common.lab.checks import declarations, lookahead
 from common.lab.checks.declarations import require
 from common.lab.checks.sealing import check_bundle_opens_on_the_edge
 from common.lab.checks.specimen import Specimen, same_bits
+from common.lab.graph.assembly import answered
 from common.lab.graph.parity import MAX_ERROR_OVER_SPREAD, ROUNDING_ULPS
 from common.lab.usecase import (
     Answer,
@@ -267,15 +268,15 @@ def _reference_outputs(specimen: Specimen, rung: Rung, inputs: Mapping[str, Arra
     matrix = produced.pop("matrix")
     fitted = specimen.fitted(rung)
     known = {**inputs, **produced}
-    raw, contributions = _head_outputs(specimen.task, fitted.point, matrix, known)
+    raw, contributions, details = _head_outputs(specimen.task, fitted.point, matrix, known)
     if fitted.reference is not None:
         lines = _lines(specimen.task, fitted, matrix)
         raw = fitted.reference(lines).reshape(raw.shape)
     spread = None
     if fitted.spread is not None:
-        spread, _ = _head_outputs(specimen.task, fitted.spread, matrix, known)
+        spread, _, _ = _head_outputs(specimen.task, fitted.spread, matrix, known)
     context = {name.removeprefix("context_"): values for name, values in produced.items()}
-    answer = Answer(raw, contributions, fitted.point.baseline, spread)
+    answer = Answer(raw, contributions, fitted.point.baseline, spread, details)
     return specimen.task.finish(np, inputs, Features({}, context), answer)
 
 
@@ -286,13 +287,13 @@ def _lines(task: Task, fitted: Fitted, matrix: Array) -> Array:
 
 def _head_outputs(
     task: Task, head: Any, matrix: Array, inputs: Mapping[str, Array]
-) -> tuple[Array, Array]:
+) -> tuple[Array, Array, Mapping[str, Array]]:
     columns = [place for place, term in enumerate(task.terms) if term.name in head.reads]
     n_rows, n_steps, _ = matrix.shape
     lines = matrix[:, :, columns].reshape(-1, len(columns)) if columns else None
-    raw, contributions = head(np, lines, inputs)
+    raw, contributions, details = answered(head, np, lines, inputs)
     shape = (n_rows, n_steps)
-    return np.reshape(raw, shape), np.reshape(contributions, (*shape, len(head.terms)))
+    return np.reshape(raw, shape), np.reshape(contributions, (*shape, len(head.terms))), details
 
 
 def _check_in_range(task: Task, where: str, outputs: Mapping[str, Array]) -> None:

@@ -8,7 +8,20 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["largest", "matmul", "nan_mean", "nan_sum", "rows_of", "smallest", "weighted_mean"]
+__all__ = [
+    "compact",
+    "largest",
+    "matmul",
+    "nan_mean",
+    "nan_sum",
+    "narrow",
+    "rows_merged",
+    "rows_of",
+    "running_sum",
+    "smallest",
+    "take_along",
+    "weighted_mean",
+]
 
 TINY = 1e-9
 """Smallest denominator: an empty mean is 0, never undefined."""
@@ -94,3 +107,104 @@ def rows_of(xp: Any, table: Any, index: Any) -> Any:
     import spox.opset.ai.onnx.v21 as op
 
     return xp.asarray(op.gather(table.unwrap_spox(), index.unwrap_spox(), axis=0))
+
+
+def take_along(xp: Any, values: Any, index: Any) -> Any:
+    """Gather from each row of a matrix at its own places.
+
+    >>> take_along(np, np.array([[5, 6, 7]]), np.array([[2, 0]])).tolist()
+    [[7, 5]]
+    """
+    if xp is np:
+        return np.take_along_axis(values, index, axis=1)
+    import spox.opset.ai.onnx.v21 as op
+
+    return xp.asarray(op.gather_elements(values.unwrap_spox(), index.unwrap_spox(), axis=1))
+
+
+def compact(xp: Any, values: Any, kept: Any) -> tuple[Any, Any]:
+    """Move the kept integers of each row to its left, zeros behind them.
+
+    Parameters
+    ----------
+    values, kept
+        Shape (n, m), integers and booleans.
+
+    Returns
+    -------
+    moved, places
+        Shape (n, m): the result, and in which column each kept value lies.
+
+    Examples
+    --------
+    >>> moved, places = compact(np, np.array([[7, 8, 9]]), np.array([[True, False, True]]))
+    >>> moved.tolist(), places.tolist()
+    ([[7, 9, 0]], [[0, 0, 1]])
+    """
+    ones = xp.ones_like(values)
+    places = running_sum(xp, xp.astype(kept, values.dtype), axis=1) - 1
+    last = running_sum(xp, ones, axis=1)[:, -1:]
+    # What is not kept is written into one column more, which is cut off.
+    columns = xp.where(kept, places, last)
+    rows = running_sum(xp, ones, axis=0) - 1
+    blank = xp.zeros_like(xp.concat([values, last], axis=1))
+    if xp is np:
+        blank[rows, columns] = np.where(kept, values, 0)
+        moved = blank
+    else:
+        import spox.opset.ai.onnx.v21 as op
+
+        index = xp.stack([rows, columns], axis=2).unwrap_spox()
+        written = xp.where(kept, values, xp.zeros_like(values)).unwrap_spox()
+        moved = xp.asarray(op.scatter_nd(blank.unwrap_spox(), index, written))
+    return moved[:, :-1], xp.where(places < 0, xp.zeros_like(places), places)
+
+
+def running_sum(xp: Any, values: Any, axis: int) -> Any:
+    """Sum from the start along an axis, in the values' own type.
+
+    >>> running_sum(np, np.array([[1, 2, 3]]), axis=1).tolist()
+    [[1, 3, 6]]
+    """
+    if xp is np:
+        return np.cumsum(values, axis=axis, dtype=values.dtype)
+    import spox.opset.ai.onnx.v21 as op
+
+    return xp.asarray(op.cumsum(values.unwrap_spox(), op.const(np.array(axis, dtype=np.int64))))
+
+
+def narrow(xp: Any, values: Any, used: Any) -> Any:
+    """Keep as many columns as the row that uses most of them; no result depends on the rest.
+
+    Parameters
+    ----------
+    values
+        Shape (n, m).
+    used
+        Columns that each row uses, shape (n, 1), int64.
+
+    >>> narrow(np, np.array([[1, 2, 0, 0], [3, 0, 0, 0]]), np.array([[2], [1]])).tolist()
+    [[1, 2], [3, 0]]
+    """
+    if xp is np:
+        return values[:, : int(used.max())]
+    import spox.opset.ai.onnx.v21 as op
+
+    stop = op.reshape(
+        op.reduce_max(used.unwrap_spox(), keepdims=0), op.const(np.array([1], np.int64))
+    )
+    start, axis = (op.const(np.array([number], np.int64)) for number in (0, 1))
+    return xp.asarray(op.slice(values.unwrap_spox(), start, stop, axis))
+
+
+def rows_merged(xp: Any, values: Any) -> Any:
+    """Flatten all axes behind the first, of whatever length they are.
+
+    >>> rows_merged(np, np.zeros((2, 3, 4))).shape
+    (2, 12)
+    """
+    if xp is np:
+        return values.reshape(len(values), -1)
+    import spox.opset.ai.onnx.v21 as op
+
+    return xp.asarray(op.reshape(values.unwrap_spox(), op.const(np.array([0, -1], np.int64))))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from common.edge.errors import UsageError
+from common.lab.graph.heads import Detailed
 from common.lab.usecase import (
     Answer,
     Array,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from common.lab.graph.heads import Head
 
-__all__ = ["assemble", "operators", "run", "session", "trace", "training"]
+__all__ = ["answered", "assemble", "operators", "run", "session", "trace", "training"]
 
 COLUMN, CONTEXT = "column_", "context_"
 CHUNK_ROWS = 128
@@ -70,7 +71,9 @@ def assemble(task: Task, rung: Rung, fitted: Fitted) -> "onnx.ModelProto":
     columns, context = _columns(task, reads, inputs)
     given = {**inputs, **context}
     answers = [_answer(ndx, task, columns, head, given) for head in heads]
-    answer = Answer(*answers[0], fitted.point.baseline, answers[1][0] if answers[1:] else None)
+    raw, contributions, details = answers[0]
+    spread = answers[1][0] if answers[1:] else None
+    answer = Answer(raw, contributions, fitted.point.baseline, spread, details)
     features = Features(
         columns, {name.removeprefix(CONTEXT): values for name, values in context.items()}
     )
@@ -151,6 +154,8 @@ def training(task: Task, examples: Examples, seed: int) -> Training:
         days=np.broadcast_to(examples.days[:, None], known.shape)[known],
         terms=task.terms,
         seed=seed,
+        inputs=examples.inputs if _reads_texts(task) else {},
+        rows=np.nonzero(known)[0] if _reads_texts(task) else None,
     )
 
 
@@ -221,10 +226,15 @@ def _matrix(xp: Any, features: Mapping[str, Any], terms: tuple[Term, ...], n_ste
     return xp.astype(xp.round(ordered / xp.asarray(grid)) * xp.asarray(grid), xp.float32)
 
 
+def _reads_texts(task: Task) -> bool:
+    """Whether an input has an axis of any length: its heads read it whole, not as columns."""
+    return any(isinstance(size, str) for item in task.inputs for size in item.shape[1:])
+
+
 def _answer(
     xp: Any, task: Task, columns: Mapping[str, Any], head: "Head", inputs: Mapping[str, Any]
-) -> tuple[Any, Any]:
-    """Run a head on the columns it reads; back to (n, n_steps, ...)."""
+) -> tuple[Any, Any, Mapping[str, Any]]:
+    """Run a head on the columns it reads; back to (n, n_steps, ...), details as they are."""
     terms = tuple(term for term in task.terms if term.name in head.reads)
     if tuple(term.name for term in terms) != head.reads:
         raise UsageError(
@@ -234,11 +244,22 @@ def _answer(
     lines = None
     if terms:
         lines = xp.reshape(_matrix(xp, columns, terms, n_steps), (-1, len(terms)))
-    raw, contributions = head(xp, lines, inputs)
+    raw, contributions, details = answered(head, xp, lines, inputs)
     return (
         xp.reshape(raw, (-1, n_steps)),
         xp.reshape(contributions, (-1, n_steps, len(head.terms))),
+        details,
     )
+
+
+def answered(
+    head: "Head", xp: Any, lines: Any, inputs: Mapping[str, Any]
+) -> tuple[Any, Any, Mapping[str, Any]]:
+    """Call a head; return its prediction, its contributions and its details, if it gives any."""
+    if isinstance(head, Detailed):
+        return head.with_details(xp, lines, inputs)
+    raw, contributions = head(xp, lines, inputs)
+    return raw, contributions, {}
 
 
 def _n_steps(task: Task) -> int:

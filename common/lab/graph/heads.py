@@ -7,7 +7,7 @@ always keeps ``raw == baseline + contributions.sum(axis=1)``.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "WHOLE_MODEL",
     "AdditiveHead",
+    "Detailed",
     "Head",
     "LinearHead",
     "SumHead",
@@ -68,6 +69,17 @@ class Head(Protocol):
 
     def __call__(self, xp: Any, matrix: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
         """Return ``raw`` (lines,) and ``contributions`` (lines, n_terms)."""
+        ...
+
+
+@runtime_checkable
+class Detailed(Protocol):
+    """A head that explains more than its terms: the share of each character, say."""
+
+    def with_details(
+        self, xp: Any, matrix: Any, inputs: Mapping[str, Any]
+    ) -> tuple[Any, Any, Mapping[str, Any]]:
+        """Return what a Head returns, and arrays by name, rows first."""
         ...
 
 
