@@ -1,4 +1,4 @@
-"""``aune bundle``: verify, inspect and predict, without the lab's packages."""
+"""``aune bundle``: verify, inspect, predict, without the lab's packages; page, with them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["bundle_app"]
 
-bundle_app = group("Bundles: verify, inspect, predict.")
+bundle_app = group("Bundles: verify, inspect, predict, page.")
 
 
 @bundle_app.command("verify")
@@ -81,6 +81,21 @@ def bundle_predict(
     np.savez(out, **saved)
     rows = len(next(iter(outputs.values())))
     closing(f"{rows} lignes prédites", str(out), f"aune bundle inspect {bundle}")
+
+
+@bundle_app.command("page")
+def bundle_page(
+    bundle: BundlePath,
+    out: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("results/page"),
+    key: TrustedKey = None,
+) -> None:
+    """Write a page that runs the bundle in a browser: no server, no network."""
+    from common.edge.archive import Limits, read_files
+    from common.lab.browser.page import write_browser_page
+
+    opened = open_bundle(bundle, key)
+    page = write_browser_page(opened, read_files(bundle, Limits())["model.onnx"], out)
+    closing("page écrite : elle calcule dans le navigateur", str(page), f"ouvrir {page}")
 
 
 def _arrays(path: Path) -> dict[str, Any]:

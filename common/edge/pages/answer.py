@@ -16,7 +16,7 @@ from common.edge.serving.numbers import is_text
 from common.edge.serving.observing import UNUSUAL_SHARE
 from common.edge.serving.served import Result, Served
 
-__all__ = ["answer_html", "joules_words", "summary_table"]
+__all__ = ["LINK", "answer_html", "joules_words", "summary_table"]
 
 Array = npt.NDArray[Any]
 

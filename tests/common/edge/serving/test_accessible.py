@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.common.edge.serving.webdriver import browser
+from tests.webdriver import browser
 
 pytestmark = pytest.mark.slow
 
