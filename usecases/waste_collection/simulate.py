@@ -26,7 +26,7 @@ __all__ = [
 TIMEZONE = "Europe/Paris"
 FIRST_DAY = date(2025, 1, 6)
 PROXY = "Données simulées : conteneurs inventés, sans aucune mesure."
-WARM_UP_DAYS = 70
+WARM_UP_DAYS = 110
 """Days drawn before a task's first day, for what its inputs look back on."""
 
 LEVEL_STEP_PERCENT = 20.0
@@ -131,9 +131,10 @@ def simulate_for(split: Split, seed: int, n_containers: int = 16) -> Dataset:
 
 
 def simulate_collections_for(split: Split, seed: int, n_containers: int = 48) -> Dataset:
-    """Draw invented collections over a task's split."""
-    days = (split.test.stop - split.train_start).days
-    return simulate_collections(seed, n_containers, days, first_day=split.train_start)
+    """Draw invented collections over a task's split, with the days before that it looks at."""
+    first = split.train_start - timedelta(WARM_UP_DAYS)
+    days = (split.test.stop - first).days + 1
+    return simulate_collections(seed, n_containers, days, first_day=first)
 
 
 def simulate(

@@ -1,0 +1,1 @@
+"""How full a container without sensor will be found: rows, features, ladder, task."""
