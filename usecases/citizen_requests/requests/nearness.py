@@ -1,8 +1,9 @@
 """Find texts that an earlier split already holds, in nearly the same words."""
 
+import math
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -69,15 +70,29 @@ def near_earlier(
     >>> near_earlier(["Des arbres rue Manin", "des arbres, rue Manin !", "Un banc"], [0, 1, 1], 0.8)
     array([False,  True, False])
     """
-    sets = [grams(text) for text in texts]
+    rarity = Counter(gram for text in texts for gram in grams(text))
+    ordered = [sorted(grams(text), key=lambda gram: (rarity[gram], gram)) for text in texts]
+    sets = [frozenset(found) for found in ordered]
     holders: dict[str, list[int]] = defaultdict(list)
-    for at, found in enumerate(sets):
-        for gram in found:
-            holders[gram].append(at)
     near = np.zeros(len(sets), dtype=np.bool_)
-    for at, found in enumerate(sets):
-        candidates = {
-            other for gram in found for other in holders[gram] if ranks[other] < ranks[at]
-        }
-        near[at] = any(jaccard(found, sets[other]) >= threshold for other in candidates)
+    for at in sorted(range(len(sets)), key=lambda text: ranks[text]):
+        head = _rarest(ordered[at], threshold)
+        candidates = {other for gram in head for other in holders[gram]}
+        near[at] = any(
+            ranks[other] < ranks[at] and jaccard(sets[at], sets[other]) >= threshold
+            for other in candidates
+        )
+        for gram in head:
+            holders[gram].append(at)
     return near
+
+
+def _rarest(ordered: Sequence[str], threshold: float) -> Sequence[str]:
+    """Return the rarest grams of a text, of which two near texts share at least one.
+
+    Two sets with a Jaccard index of t or more share at least ``ceil(t n)`` of the n grams of
+    each, so one of any ``n - ceil(t n) + 1`` of them (prefix filter; Chaudhuri, Ganti and
+    Kaushik 2006).
+    """
+    shared = math.ceil(threshold * len(ordered) - 1e-9)
+    return ordered[: len(ordered) - shared + 1]
