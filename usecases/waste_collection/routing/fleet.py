@@ -1,5 +1,6 @@
 """Trucks: what each may carry, when it works, and the table ``vehicles.csv`` that names them."""
 
+import csv
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -165,15 +166,24 @@ def read_fleet(path: Path) -> tuple[Truck, ...]:
 
 def write_fleet(path: Path, trucks: Iterable[Truck]) -> None:
     """Write ``vehicles.csv`` as `read_fleet` reads it."""
-    lines = [",".join(COLUMNS)]
-    lines += [
-        f"{truck.id},{truck.capacity_kg:g},{truck.capacity_l:g},{'|'.join(truck.streams)},"
-        f"{clock(truck.shift_start_s)},{clock(truck.shift_end_s)},"
-        f"{'' if truck.max_km is None else f'{truck.max_km:g}'},{truck.energy},"
-        f"{truck.service_s_default}"
-        for truck in trucks
-    ]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(_cells(truck) for truck in trucks)
+
+
+def _cells(truck: Truck) -> tuple[str, ...]:
+    return (
+        truck.id,
+        f"{truck.capacity_kg:g}",
+        f"{truck.capacity_l:g}",
+        "|".join(truck.streams),
+        clock(truck.shift_start_s),
+        clock(truck.shift_end_s),
+        "" if truck.max_km is None else f"{truck.max_km:g}",
+        truck.energy,
+        str(truck.service_s_default),
+    )
 
 
 def _columns(table: Table, problems: Problems) -> dict[str, list[str]]:
