@@ -3,8 +3,10 @@
 import base64
 import hashlib
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -130,14 +132,14 @@ def _run(command: Sequence[str], folder: Path, max_bytes: int) -> str:
         process = subprocess.Popen(  # noqa: S603 - no shell, and place() checked the only argument
             [*command, *QUIET, "--cache", str(folder / "cache")],
             cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+            start_new_session=True,
         )  # fmt: skip
         try:
             while process.poll() is None:
                 _bound(name, folder, time.monotonic() - start, max_bytes)
                 time.sleep(POLL_SECONDS)
         finally:
-            process.kill()
-            process.wait()
+            _stop(process)
     if process.returncode:
         said = errors.read_text(encoding="utf-8", errors="replace").strip()[-500:]
         raise SourceError(
@@ -147,6 +149,16 @@ def _run(command: Sequence[str], folder: Path, max_bytes: int) -> str:
             "folder, or use simulated data",
         )
     return log.read_text(encoding="utf-8", errors="replace")
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End the client, if it still runs, with whatever it started."""
+    if process.poll() is None:
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    process.wait()
 
 
 def _bound(name: str, folder: Path, seconds: float, max_bytes: int) -> None:
