@@ -1,0 +1,1 @@
+"""The replay bench: collection policies driven on the same days, compared at equal overflows."""

@@ -1,0 +1,193 @@
+"""Compare policies at equal overflows: curves read by interpolation, paired over scenarios."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from common.edge.errors import UsageError
+from usecases.waste_collection.replay.outcome import Outcome
+
+__all__ = ["DRAWS", "RATES", "Curve", "Gain", "Reading", "curves_of", "gain_at", "read_at"]
+
+RATES = (1.0, 2.0, 5.0)
+"""Overflow-days per 1,000 container-days at which curves are read (brief 3.3.4)."""
+DRAWS = 2000
+"""Resamples of the scenarios."""
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One family of policies, its parameter swept over the same scenarios.
+
+    Parameters
+    ----------
+    family
+        Name.
+    parameters
+        (p,) ascending.
+    scenarios
+        Names, the same order as the columns below.
+    figures
+        Name of the figure to (p, s) values: ``km``, ``rate``, ``truck_hours``,
+        ``worst_decile``, ``stops``.
+    """
+
+    family: str
+    parameters: tuple[float, ...]
+    scenarios: tuple[str, ...]
+    figures: Mapping[str, Floats]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A figure at a rate of overflows, with its 95 % interval over scenarios.
+
+    NaN where the curve does not come to that rate: nothing is extrapolated.
+    """
+
+    rate: float
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Relative change of a figure against a reference at the same overflows.
+
+    Parameters
+    ----------
+    figure
+        ``km``, ``truck_hours``...
+    ratio
+        -0.31 for 31 % less.
+    low, high
+        95 % interval, scenarios resampled in pairs.
+    wins
+        Draws that could be read, out of all: below 0.95 the interval is not to be trusted.
+    """
+
+    figure: str
+    ratio: float
+    low: float
+    high: float
+    wins: float
+
+
+FIGURES = ("km", "rate", "truck_hours", "worst_decile", "stops", "fill_mean_percent")
+
+
+def curves_of(outcomes: Sequence[Outcome]) -> tuple[Curve, ...]:
+    """Lay outcomes out as curves, over the scenarios that every one of them was driven on.
+
+    Raises
+    ------
+    UsageError
+        If no scenario is common to all.
+    """
+    by_policy: dict[tuple[str, float], dict[str, Outcome]] = {}
+    for one in outcomes:
+        by_policy.setdefault((one.family, one.parameter), {})[one.scenario] = one
+    common = sorted(set.intersection(*(set(found) for found in by_policy.values())))
+    if not common:
+        raise UsageError("no scenario was driven by every policy", expected="at least one")
+    families = sorted({family for family, _ in by_policy})
+    return tuple(_curve(family, by_policy, tuple(common)) for family in families)
+
+
+def read_at(curve: Curve, rate: float, figure: str = "km", *, seed: int = 0) -> Reading:
+    """Read a figure of a curve at a rate of overflows.
+
+    The means over scenarios of rate and figure are taken for each parameter, and the figure
+    is interpolated between the two parameters around the rate.
+    """
+    whole = np.arange(len(curve.scenarios))
+    drawn = [_at(curve, figure, rate, rows) for rows in _resamples(len(whole), seed)]
+    return Reading(rate, _at(curve, figure, rate, whole), *_ends(np.array(drawn)))
+
+
+def gain_at(
+    curve: Curve, reference: Curve, point: float, figure: str = "km", *, seed: int = 0
+) -> Gain:
+    """Compare a curve with one point of the reference at that point's own overflows.
+
+    Parameters
+    ----------
+    curve, reference
+        Curves over the same scenarios.
+    point
+        Parameter of the reference: 3 for the own three-day round.
+    figure
+        What is compared.
+    seed
+        Of the resampling; in each draw the target is the reference's rate in that draw.
+
+    Raises
+    ------
+    UsageError
+        If the scenarios differ or the reference lacks the point.
+    """
+    if curve.scenarios != reference.scenarios or point not in reference.parameters:
+        raise UsageError(
+            f"{curve.family} against {reference.family} at {point:g}",
+            expected="the same scenarios, and a parameter of the reference",
+        )
+    row = reference.parameters.index(point)
+
+    def ratio(rows: Rows) -> float:
+        target = float(reference.figures["rate"][row, rows].mean())
+        other = float(reference.figures[figure][row, rows].mean())
+        return _at(curve, figure, target, rows) / other - 1 if other else float("nan")
+
+    drawn = np.array([ratio(rows) for rows in _resamples(len(curve.scenarios), seed)])
+    low, high = _ends(drawn)
+    return Gain(
+        figure,
+        ratio(np.arange(len(curve.scenarios))),
+        low,
+        high,
+        float(np.isfinite(drawn).mean()),
+    )
+
+
+def _curve(
+    family: str,
+    by_policy: Mapping[tuple[str, float], Mapping[str, Outcome]],
+    scenarios: tuple[str, ...],
+) -> Curve:
+    parameters = tuple(sorted(p for name, p in by_policy if name == family))
+    figures = {
+        figure: np.array(
+            [
+                [float(getattr(by_policy[family, p][one], figure)) for one in scenarios]
+                for p in parameters
+            ]
+        )
+        for figure in FIGURES
+    }
+    return Curve(family, parameters, scenarios, figures)
+
+
+def _at(curve: Curve, figure: str, rate: float, rows: Rows) -> float:
+    """Return the mean of a figure over some scenarios where their mean rate is ``rate``."""
+    rates = curve.figures["rate"][:, rows].mean(axis=1)
+    values = curve.figures[figure][:, rows].mean(axis=1)
+    order = np.lexsort((values, rates))
+    return float(np.interp(rate, rates[order], values[order], left=np.nan, right=np.nan))
+
+
+def _resamples(size: int, seed: int) -> Rows:
+    return np.random.default_rng(seed).integers(size, size=(DRAWS, size)).astype(np.intp)
+
+
+def _ends(drawn: Floats) -> tuple[float, float]:
+    known = drawn[np.isfinite(drawn)]
+    if len(known) < 0.5 * len(drawn):
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, [0.025, 0.975])
+    return float(low), float(high)

@@ -1,0 +1,1 @@
+"""Collection policies: calendars, thresholds, risks, the worth of a visit, perfect foresight."""
