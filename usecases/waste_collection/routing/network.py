@@ -153,7 +153,7 @@ class Roads:
             raise AssertionError("unreachable: an unread table is a problem")
         pairs = _pairs(table, problems)
         problems.refuse()
-        ids = list(dict.fromkeys(pairs.origins))
+        ids = list(dict.fromkeys([*pairs.origins, *pairs.destinations]))
         for name, place in (("depot", depot), ("tip", tip)):
             if place not in ids:
                 raise UsageError(
@@ -271,18 +271,17 @@ def _unit(table: Table, factors: dict[str, float]) -> tuple[int, float] | None:
 def _filled(
     pairs: _Pairs, ids: list[str], table: Table, problems: Problems
 ) -> tuple[IntArray, IntArray]:
-    """Lay the pairs out as matrices; note unknown, repeated and missing ones."""
+    """Lay the pairs out as matrices; note repeated and missing ones."""
     rows = {place: row for row, place in enumerate(ids)}
     metres = np.full((len(ids), len(ids)), -1, dtype=np.int64)
     np.fill_diagonal(metres, 0)
     seconds = metres.copy()
     seen: set[tuple[str, str]] = set()
     for line, pair in enumerate(zip(pairs.origins, pairs.destinations, strict=True)):
-        if pair in seen or pair[1] not in rows:
-            what = "met twice" if pair in seen else "leads to a place that has no line of its own"
+        if pair in seen:
             problems.add(
                 table.place(line),
-                f"the pair {pair[0]} to {pair[1]} {what}",
+                f"the pair {pair[0]} to {pair[1]} met twice",
                 "each ordered pair of places once",
                 "correct this line",
             )

@@ -36,7 +36,7 @@ def write_plan(path: Path, plan: DayPlan, context: PlanContext) -> None:
 
     The tip at which a trip ends and the next one begins is one line, of the trip that ends.
     """
-    lines = [COLUMNS]
+    lines: list[tuple[str, ...]] = [COLUMNS]
     for _, trips in plan.by_truck():
         visits = [
             (trip.number, visit)
