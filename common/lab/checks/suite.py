@@ -135,8 +135,7 @@ def check_row_alone_equals_row_in_batch(specimen: Specimen) -> None:
         opened = graph.session(specimen.model(rung))
         few = {name: values[::4] for name, values in specimen.inputs(rung).items()}
         batch, alone = _batch_and_alone(opened, few)
-        found = {name: values[agreed] for name, values in alone.items()}
-        _close(rung, "one row", found, {name: values[agreed] for name, values in batch.items()})
+        _close(rung, "one row", _where(alone, agreed), _where(batch, agreed))
 
 
 def check_same_seed_same_bytes(specimen: Specimen) -> None:
@@ -233,6 +232,15 @@ TASK_CHECKS: tuple[Callable[[Specimen], None], ...] = (
 
 def _arrays(values: Mapping[str, Any]) -> dict[str, Array]:
     return {name: np.asarray(array) for name, array in values.items()}
+
+
+def _where(outputs: Mapping[str, Array], agreed: Array) -> dict[str, Array]:
+    """Keep the steps, or for outputs that have none the whole rows, where features agreed."""
+    rows = agreed.all(axis=1)
+    return {
+        name: values[agreed] if values.shape[:2] == agreed.shape else values[rows]
+        for name, values in outputs.items()
+    }
 
 
 def _batch_and_alone(opened: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:

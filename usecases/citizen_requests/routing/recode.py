@@ -1,0 +1,63 @@
+"""Bring a data set to the services and the days that a task knows."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from common.lab.usecase import Dataset, Split
+from usecases.citizen_requests.requests.collection import requests_of
+
+__all__ = ["by_channel", "for_services", "over"]
+
+RANKS = (0.0, 0.3, 0.9, 1.0)
+"""Shares of invented requests placed before, around and after the start of the test period."""
+BEFORE_DAYS, AFTER_DAYS = 200, 30
+
+
+def for_services(dataset: Dataset, services: Sequence[str], other: str = "") -> Dataset:
+    """Return the data set with the service codes of a task.
+
+    Parameters
+    ----------
+    dataset
+        With services of its own (a commune's export).
+    services
+        Those of the task, in its order.
+    other
+        The task's service for all others; where there is none, they become unknown.
+    """
+    places = {code: place for place, code in enumerate(services)}
+    own = dataset.extras["services"]
+    fallback = float(places[other]) if other else np.nan
+    targets = np.array([float(places.get(code, fallback)) for code in own["code"]] + [np.nan])
+    given = dataset.columns["service_code"]
+    known = np.isfinite(given)
+    codes = targets[np.where(known, given, len(own)).astype(np.int64)]
+    listed = pd.DataFrame({"code": list(services), "title": list(services)})
+    return replace(
+        dataset,
+        columns={**dataset.columns, "service_code": codes},
+        valid=dataset.valid & np.isfinite(codes),
+        extras={**dataset.extras, "services": listed},
+    )
+
+
+def over(dataset: Dataset, split: Split) -> Dataset:
+    """Spread invented requests over a split, most of them around the start of its test period."""
+    marks = [
+        pd.Timestamp(split.train_start),
+        pd.Timestamp(split.test.start) - pd.Timedelta(days=BEFORE_DAYS),
+        pd.Timestamp(split.test.start) + pd.Timedelta(days=AFTER_DAYS),
+        pd.Timestamp(split.test.stop) - pd.Timedelta(days=1),
+    ]
+    seconds = [mark.timestamp() for mark in marks]
+    placed = np.interp(np.linspace(0, 1, len(dataset.times)), RANKS, seconds)
+    times = pd.to_datetime(placed.round().astype(np.int64), unit="s", utc=True)
+    return replace(dataset, times=pd.DatetimeIndex(times))
+
+
+def by_channel(dataset: Dataset) -> Dataset:
+    """Return the data set with the channel as unit: form, mail or phone."""
+    return replace(dataset, groups=pd.Categorical(requests_of(dataset)["channel"]))
