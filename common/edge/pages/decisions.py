@@ -17,6 +17,7 @@ from common.edge.journal_entries import Decision
 from common.edge.journal_reading import find_entry
 from common.edge.pages.formdata import read_form
 from common.edge.pages.layout import page, template
+from common.edge.serving.jsonbody import read_object
 from common.edge.serving.problem import Problem
 
 if TYPE_CHECKING:
@@ -82,13 +83,7 @@ def _journal(server: "Server") -> Journal:
 def _members(body: bytes, kind: str, *, is_json: bool) -> dict[str, Any]:
     if not is_json:
         return {name: text for name, text in read_form(body, kind).texts.items() if text}
-    try:
-        members = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Problem(400, "La demande n'est pas du JSON.") from error
-    if not isinstance(members, dict):
-        raise Problem(400, "La demande n'est pas un objet JSON.")
-    return members
+    return read_object(body)
 
 
 def _decision(members: dict[str, Any]) -> tuple[int, Decision]:

@@ -11,6 +11,7 @@ import orjson
 from common.edge.description import french_number
 from common.edge.manifest import FieldSpec
 from common.edge.serving.asking import CSV, Answer, Ask, media_type
+from common.edge.serving.jsonbody import read_object
 from common.edge.serving.numbers import code_points, holds_truths, is_text, to_array
 from common.edge.serving.observing import UNUSUAL_SHARE
 from common.edge.serving.problem import Problem
@@ -52,14 +53,7 @@ class Friendly:
             return _read_csv(served, body)
         if kind not in ("application/json", ""):
             raise Problem(415, f"Type « {kind[:40]} » ; attendu : application/json ou text/csv.")
-        try:
-            request = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise Problem(
-                400, f"La demande n'est pas du JSON : ligne {error.lineno}, colonne {error.colno}."
-            ) from error
-        if not isinstance(request, dict):
-            raise Problem(400, "La demande n'est pas un objet JSON.")
+        request = read_object(body)
         rows, ids = _rows(served, request)
         inputs = _inputs(served, rows, has_truths=holds_truths(body))
         return Ask(inputs, len(rows), _checked_ids(ids, len(rows)), "csv" if as_csv else "json")

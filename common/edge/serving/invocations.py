@@ -8,6 +8,7 @@ import orjson
 
 from common.edge.manifest import FieldSpec
 from common.edge.serving.asking import Answer, Ask, media_type, row_count
+from common.edge.serving.jsonbody import read_object
 from common.edge.serving.numbers import code_points, is_text, to_array
 from common.edge.serving.problem import Problem
 from common.edge.serving.served import Result, Served
@@ -62,13 +63,8 @@ class Invocations:
 
 
 def _request(body: bytes) -> dict[str, Any]:
-    try:
-        request = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Problem(
-            400, f"La demande n'est pas du JSON : ligne {error.lineno}, colonne {error.colno}."
-        ) from error
-    if isinstance(request, dict) and not request.get("params"):
+    request = read_object(body)
+    if not request.get("params"):
         request.pop("params", None)
         if len(request) == 1 and next(iter(request)) in _FORMS:
             return request

@@ -15,6 +15,7 @@ import orjson
 
 from common.edge.manifest import FieldSpec
 from common.edge.serving.asking import JSON, Answer, Ask
+from common.edge.serving.jsonbody import read_object
 from common.edge.serving.numbers import to_array
 from common.edge.serving.problem import Problem
 from common.edge.serving.served import Result, Served
@@ -56,7 +57,7 @@ class OpenInference:
             It is not JSON, not of the protocol's form, or names what the model has not.
         """
         size = _header_size(headers, len(body))
-        request = _object(body[:size], "La demande")
+        request = read_object(body[:size], "La demande")
         unknown = set(request) - _KEYS
         if unknown:
             raise Problem(400, f"Membre inconnu « {min(unknown)[:40]} » ; attendu : inputs.")
@@ -135,18 +136,6 @@ def _header_size(headers: Mapping[bytes, bytes], size: int) -> int:
             f"attendu : de 0 à {size}, la longueur du corps.",
         )
     return int(given)
-
-
-def _object(data: bytes, what: str) -> dict[str, Any]:
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise Problem(
-            400, f"{what} n'est pas du JSON : ligne {error.lineno}, colonne {error.colno}."
-        ) from error
-    if not isinstance(value, dict):
-        raise Problem(400, f"{what} n'est pas un objet JSON.")
-    return value
 
 
 def _tensor(served: Served, tensor: Any, rest: memoryview) -> tuple[str, Any, memoryview]:
