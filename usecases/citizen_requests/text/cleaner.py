@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import Literal
 
 from usecases.citizen_requests.text import polite_words, threads
-from usecases.citizen_requests.text.polite_words import plain
+from usecases.citizen_requests.text.first_names import FIRST_NAMES
+from usecases.citizen_requests.text.plain_words import plain
 
 __all__ = ["REASONS", "VERSION", "Cleaned", "Reason", "Removed", "clean", "repaired"]
 
@@ -44,6 +45,8 @@ UNIT_END = re.compile(
 )
 """Where a line or a sentence ends, or where a formula begins without a full stop before it."""
 
+LONG_BLANKS = re.compile(r"([ \t\u00a0\u202f\n])\1{2,}")
+
 POLITE_TAIL = re.compile(
     r"[\s,.;]*\b(?:(?:svp|stp)[\s,]*)?(?:merci|mrc)(?: (?:beaucoup|bcp|infiniment|d[’']avance|"
     r"par avance|bien|à vous|de votre aide))*[\s.!]*$",
@@ -51,6 +54,9 @@ POLITE_TAIL = re.compile(
 )
 LINKING_WORDS = frozenset(("le", "la", "les", "de", "du", "a", "et", "l", "d"))
 POLITE_SHARE = 0.85
+MOST_PEELS = 60
+TAIL_CHARACTERS = 2_000
+"""What is looked at from the end: no formula is longer, and long texts stay quick."""
 LONGEST_SIGNATURE_WORDS, LONGEST_SIGNATURE_LINES = 8, 8
 SIGNATURE_MARK = re.compile(r"^[ \t]*--[ \t]*$", re.MULTILINE)
 CONTACT_LINE = re.compile(
@@ -129,7 +135,8 @@ class _Peeling:
 def repaired(text: str) -> str:
     """Return the text in NFC, its encoding mistakes undone, line ends as line feeds.
 
-    Mojibake is undone by ftfy; quotation marks and ligatures stay as they were typed.
+    Mojibake is undone by ftfy; quotation marks and ligatures stay as they were typed; of a run
+    of the same blank two remain.
 
     Examples
     --------
@@ -141,7 +148,7 @@ def repaired(text: str) -> str:
     config = TextFixerConfig(
         uncurl_quotes=False, fix_latin_ligatures=False, unescape_html="auto", normalization="NFC"
     )
-    return fix_text(text, config)
+    return LONG_BLANKS.sub(lambda run: run[0][:2], fix_text(text, config))
 
 
 def clean(text: str) -> Cleaned:
@@ -201,7 +208,7 @@ def _drop_thread(peeling: _Peeling) -> None:
 
 def _peel_head(peeling: _Peeling) -> None:
     """Take salutations and polite first sentences away until a sentence asks something."""
-    while peeling.rest.strip():
+    for _ in range(MOST_PEELS):
         subject = SUBJECT_LINE.match(peeling.rest)
         if subject and _is_polite(subject["subject"], polite_words.POLITE_WORDS):
             peeling.drop_head(subject.end(), "header")
@@ -270,20 +277,21 @@ def _peel_tail(peeling: _Peeling) -> None:
     mark = SIGNATURE_MARK.search(peeling.rest)
     if mark and WORD.search(peeling.rest[: mark.start()]):
         peeling.drop_tail(len(peeling.rest) - mark.start(), "signature")
-    signature = _signature_length(peeling.rest)
+    signature = _signature_length(peeling.rest[-TAIL_CHARACTERS:])
     if signature:
         peeling.drop_tail(signature, "signature")
-    while peeling.rest.strip():
-        length, reason = _last_unit(peeling.rest)
+    for _ in range(MOST_PEELS):
+        length, reason = _last_unit(peeling.rest[-TAIL_CHARACTERS:])
         if reason is None or length >= len(peeling.rest):
             break
         peeling.drop_tail(length, reason)
-        signature = _signature_length(peeling.rest) if reason != "closing" else 0
+        signature = _signature_length(peeling.rest[-TAIL_CHARACTERS:]) if reason != "closing" else 0
         if signature:
             peeling.drop_tail(signature, "signature")
-    tail = POLITE_TAIL.search(peeling.rest)
+    end = peeling.rest[-TAIL_CHARACTERS:]
+    tail = POLITE_TAIL.search(end)
     if tail and tail.start() > 0:
-        peeling.drop_tail(len(peeling.rest) - tail.start(), "closing")
+        peeling.drop_tail(len(end) - tail.start(), "closing")
 
 
 def _last_unit(text: str) -> tuple[int, Reason | None]:
@@ -323,8 +331,10 @@ def _signature_length(text: str) -> int:
 def _is_card(lines: list[str], *, after_blank: bool) -> bool:
     """Return whether short last lines are a visiting card: names and numbers, maybe a post."""
     if all(_is_contact_or_name(line) for line in lines):
-        return len(WORD.findall(" ".join(lines))) > 1 or bool(CONTACT_LINE.search(lines[0]))
-    return after_blank and bool(NAME_LINE.match(lines[0])) and any(map(CONTACT_LINE.search, lines))
+        words = WORD.findall(" ".join(lines))
+        return len(words) > 1 or plain(words[0]) in FIRST_NAMES if words else True
+    named = after_blank and NAME_LINE.match(lines[0]) and " " in lines[0].strip()
+    return bool(named) and (len(lines) > 1 or len(WORD.findall(lines[0])) > 1)
 
 
 def _may_sign(line: str) -> bool:
@@ -338,5 +348,7 @@ def _is_contact_or_name(line: str) -> bool:
 
 
 def _closes(line: str) -> bool:
+    if line.strip() and not WORD.search(line):
+        return True
     units: Iterable[str] = UNIT_END.split(line.rstrip())
     return any(_is_polite(unit, polite_words.CLOSERS) for unit in units if unit)

@@ -3,29 +3,14 @@
 Compared without case and accents: people who write "a bientot" are as polite.
 """
 
-import unicodedata
+from usecases.citizen_requests.text.plain_words import word_set
 
-__all__ = ["ADDRESSEES", "CLOSERS", "GREETINGS", "OPENERS", "POLITE_WORDS", "plain"]
+__all__ = ["ADDRESSEES", "CLOSERS", "GREETINGS", "OPENERS", "POLITE_WORDS"]
 
-
-def plain(word: str) -> str:
-    """Return a word in lower case without accents.
-
-    >>> plain("Chère")
-    'chere'
-    """
-    apart = unicodedata.normalize("NFD", word.lower())
-    return "".join(letter for letter in apart if not unicodedata.combining(letter))
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(plain(text).split())
-
-
-GREETINGS = _words("bonjour bonsoir bjr bsr salut slt hello coucou rebonjour re hi cc allo")
+GREETINGS = word_set("bonjour bonsoir bjr bsr salut slt hello coucou rebonjour re hi cc allo")
 """What may stand first and alone."""
 
-ADDRESSEES = _words(
+ADDRESSEES = word_set(
     "madame monsieur mesdames messieurs mme mr m mlle mademoiselle cher chère chers chères le la "
     "les l de du des d et ou à a au aux maire mairie maires adjoint adjointe directeur directrice "
     "service services technique techniques équipe équipes élu élue élus élues tous toutes toute "
@@ -35,14 +20,14 @@ ADDRESSEES = _words(
 )
 """Who is greeted; a line of these alone, closed by a comma or a line break, is a salutation."""
 
-OPENERS = _words(
+OPENERS = word_set(
     "désolé désolée navré navrée permets écris contacte sollicite solliciter espère excusez "
     "pardon pardonnez dérange déranger adresse souhaiterais souhaite prends liberté viens reviens "
     "voici"
 )
 """One of these makes a sentence of polite words an opening."""
 
-CLOSERS = _words(
+CLOSERS = word_set(
     "merci remercie remerciant remercions remerciements mrc salutations salutation cordialement "
     "cdt cdlt cordiale cordiales bien agréer croire considération sentiments attente "
     "respectueusement sincèrement sincères respects amicalement bonne belle excellente bisous "
@@ -57,7 +42,7 @@ POLITE_WORDS = (
     | ADDRESSEES
     | OPENERS
     | CLOSERS
-    | _words(
+    | word_set(
         # pronouns, articles, small verbs
         "je j me m te t se s il elle on nous vous tu mon ma mes ton ta tes son sa ses notre nos "
         "votre vos leur leurs ce cet cette ces que qu qui dont en y ne n pas plus par pour avec "
