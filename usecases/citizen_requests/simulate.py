@@ -123,7 +123,7 @@ def _days(
 ) -> pd.DatetimeIndex:
     """Return sorted times: more on Mondays and in winter, fewer at weekends and in August."""
     days = pd.date_range(first_day, periods=n_days, freq="D", tz="UTC")
-    weight = np.array(WEEKDAYS)[days.dayofweek]
+    weight = np.array(WEEKDAYS)[days.day_of_week]
     weight = weight * np.where(days.month.isin(WINTER), 1.2, 1.0)
     weight = weight * np.where(days.month == SUMMER_LULL, 0.6, 1.0)
     chosen = rng.choice(n_days, n_requests, p=weight / weight.sum())

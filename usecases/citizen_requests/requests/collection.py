@@ -108,7 +108,7 @@ def dataset_of(requests: pd.DataFrame, collection: Collection) -> Dataset:
     )
     return Dataset(
         name=collection.name,
-        columns={name: each.to_numpy(dtype=np.float64) for name, each in columns.items()},
+        columns={name: np.array(each, dtype=np.float64) for name, each in columns.items()},
         units=UNITS,
         times=pd.DatetimeIndex(rows["received"]),
         groups=pd.Categorical(rows["unit"]),
