@@ -25,6 +25,7 @@ from common.edge.inputs import prepare
 from common.edge.manifest import FieldSpec, Manifest, Tolerance, version_tuple
 from common.edge.onnxfile import read_summary
 from common.edge.operators import check_operators
+from common.edge.retrieval_inputs import Index
 from common.edge.signature import SUMS, verify_checksums, verify_signature
 
 __all__ = ["REQUIRED_FILES", "Bundle", "open_session", "run_session"]
@@ -54,13 +55,16 @@ class Bundle:
     run
         ``run.json``: the run that made the bundle.
     arrays
-        Arrays for retrieval by name (``arrays/<name>.npy``), read-only.
+        Arrays for retrieval by name (``arrays/<name>.npy``), read-only; memory-mapped where
+        the bundle is a folder.
     golden
         The rows of ``examples.npz``: raw inputs and outputs by tensor name.
     limits
         Bounds of a call.
     session
         The onnxruntime session.
+    index
+        Searches the arrays; None where the manifest declares no retrieval.
     """
 
     manifest: Manifest
@@ -73,6 +77,7 @@ class Bundle:
     golden: tuple[Mapping[str, Array], Mapping[str, Array]]
     limits: Limits
     session: Any = field(repr=False)
+    index: Index | None = field(default=None, repr=False)
 
     @classmethod
     def open(
@@ -109,6 +114,7 @@ class Bundle:
         manifest = Manifest.from_json(files["manifest.json"])
         check_operators(read_summary(files["model.onnx"]), manifest.operators, manifest.opsets)
         session = open_session(files["model.onnx"], manifest)
+        arrays = _arrays(files, Path(path))
         bundle = cls(
             manifest=manifest,
             signer=signer,
@@ -116,10 +122,11 @@ class Bundle:
             sizes={name: len(data) for name, data in sorted(files.items())},
             card=files["card.html"].decode("utf-8", errors="replace"),
             run=_json_object(files["run.json"]),
-            arrays=_arrays(files),
+            arrays=arrays,
             golden=_golden(files["examples.npz"], manifest),
             limits=limits,
             session=session,
+            index=_index(manifest, arrays, files),
         )
         bundle.replay()
         return bundle
@@ -130,7 +137,9 @@ class Bundle:
         Parameters
         ----------
         inputs
-            Input name to values of shape (n, ...); inputs with a default may be absent.
+            Input name to values of shape (n, ...); inputs with a default may be absent. Where
+            the bundle carries an index, a text alone is enough: what the index computes from
+            it is filled in, unless the caller gives it.
 
         Returns
         -------
@@ -142,6 +151,8 @@ class Bundle:
         TableError
             An input is refused; the text names input, row, value and legal range.
         """
+        if self.index is not None:
+            inputs = self.index.fill(inputs, self.limits)
         return self._run(prepare(self.manifest.inputs, inputs, self.limits))
 
     def explain(self, inputs: Mapping[str, npt.ArrayLike]) -> tuple[Explanation, ...]:
@@ -174,7 +185,7 @@ class Bundle:
         }
 
     def replay(self) -> None:
-        """Run the golden rows and compare with what the lab recorded.
+        """Run the golden rows and compare with what the lab recorded; search their texts too.
 
         Raises
         ------
@@ -192,6 +203,8 @@ class Bundle:
             ) from error
         for name, values in expected.items():
             _compare(name, found[name], values, self.manifest.tolerances[name])
+        if self.index is not None:
+            self.index.replay(inputs, self.arrays)
 
     def _run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         return run_session(self.session, inputs, [output.name for output in self.manifest.outputs])
@@ -315,18 +328,43 @@ def _compare(name: str, found: Array, expected: Array, tolerance: Tolerance) -> 
     )
 
 
-def _arrays(files: Mapping[str, bytes]) -> dict[str, Array]:
+def _arrays(files: Mapping[str, bytes], path: Path) -> dict[str, Array]:
+    """Read the arrays; those of a folder are mapped, so that processes share their memory."""
     arrays: dict[str, Array] = {}
     for name, data in files.items():
         if not name.startswith("arrays/"):
             continue
         try:
             array = np.load(io.BytesIO(data), allow_pickle=False)
+            if path.is_dir() and array.size:
+                mapped = np.load(path / name, mmap_mode="r", allow_pickle=False)
+                if mapped.dtype != array.dtype or not np.array_equal(mapped, array):
+                    raise ChecksumError(f"{name} changed while it was opened")
+                array = mapped
+        except ChecksumError:
+            raise
         except Exception as error:  # numpy raises many kinds on a damaged file
             raise ManifestError(f"{name} is not a .npy file: {error}") from error
         array.setflags(write=False)
         arrays[name.removeprefix("arrays/").removesuffix(".npy")] = array
     return arrays
+
+
+def _index(
+    manifest: Manifest, arrays: Mapping[str, Array], files: Mapping[str, bytes]
+) -> Index | None:
+    """Open the index that the manifest declares, if its arrays are those it names."""
+    if manifest.retrieval is None:
+        return None
+    for name, digest in (manifest.retrieval.arrays or {}).items():
+        data = files.get(f"arrays/{name}.npy")
+        if data is None or hashlib.sha256(data).hexdigest() != digest:
+            raise ChecksumError(
+                f"array {name} is not the one of the manifest's retrieval",
+                expected=digest,
+                remedy="export the bundle again",
+            )
+    return Index.open(arrays, manifest.retrieval)
 
 
 def _json_object(data: bytes) -> dict[str, Any]:

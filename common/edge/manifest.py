@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common.edge.errors import ManifestError
+from common.edge.retrieval_settings import RetrievalSettings
 
 __all__ = ["SCHEMA", "FieldSpec", "Manifest", "TermSpec", "Tolerance", "version_tuple"]
 
@@ -159,6 +160,9 @@ class Manifest:
         Of the signing key; for information, the signature decides.
     onnxruntime_minimum
         Oldest onnxruntime on which the bundle may run.
+    retrieval
+        How the bundle's arrays are searched, and which inputs that fills; None without an
+        index.
     """
 
     usecase: str
@@ -179,6 +183,7 @@ class Manifest:
     proxy: str
     key_fingerprint: str
     onnxruntime_minimum: str
+    retrieval: RetrievalSettings | None = None
 
     def __post_init__(self) -> None:
         for what, name in (("use case", self.usecase), ("task", self.task)):
@@ -200,6 +205,7 @@ class Manifest:
         )
         _require(self.golden_rows >= 1, f"{self.golden_rows} golden rows", "at least 1")
         self._check_contributions()
+        self._check_retrieval()
 
     def _check_contributions(self) -> None:
         for output in self.outputs:
@@ -210,9 +216,33 @@ class Manifest:
                     "a last axis as long as the terms",
                 )
 
+    def _check_retrieval(self) -> None:
+        if self.retrieval is None:
+            return
+        fields = {item.name: item for item in self.inputs}
+        for name, size in self.retrieval.filled_sizes().items():
+            found = fields.get(name)
+            _require(
+                found is not None and found.dtype == "float32" and found.shape == ("n", size),
+                f"retrieval fills {name}, which is {found and (found.dtype, found.shape)}",
+                f"an input of float32 and shape (n, {size})",
+            )
+        text = self.retrieval.text_input
+        _require(
+            text is None or (text in fields and fields[text].dtype == "int64"),
+            f"retrieval reads {text}",
+            "an input of int64",
+        )
+
     def to_json(self) -> str:
-        """Return the manifest as JSON, keys sorted; NaN in a default is written as null."""
+        """Return the manifest as JSON, keys sorted; NaN in a default is written as null.
+
+        The key ``retrieval`` is left out where there is no index: such a manifest is what it
+        was before there were any.
+        """
         raw = {"schema": SCHEMA, **asdict(self)}
+        if self.retrieval is None:
+            del raw["retrieval"]
         for item in (*raw["inputs"], *raw["outputs"]):
             if item["default"] is not None:
                 item["default"] = _without_nan(item["default"].tolist())
@@ -279,7 +309,9 @@ def _converted(raw: dict[str, Any]) -> dict[str, Any]:
             _typed(value, kind, key)
     pairs = [(str(domain), str(name)) for domain, name in raw["operators"]]
     _require(pairs == sorted(set(pairs)), "operators out of order or doubled", "sorted pairs")
+    index = raw.get("retrieval")
     return raw | {
+        "retrieval": None if index is None else RetrievalSettings.from_object(index),
         "inputs": tuple(_field(item) for item in raw["inputs"]),
         "outputs": tuple(_field(item) for item in raw["outputs"]),
         "terms": tuple(_term(item) for item in raw["terms"]),

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common.edge.errors import ManifestError, UsageError
-from common.edge.retrieval_features import feature_names, features_of, votes_of
+from common.edge.retrieval_features import features_of, votes_of
 from common.edge.retrieval_postings import Looked, Postings, Vectors
 from common.edge.retrieval_settings import Channel, RetrievalSettings
 from common.edge.retrieval_terms import Keys, folded, letter_keys, word_keys, words_of
@@ -102,7 +102,7 @@ class Retrieval:
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Names of the features, in order."""
-        return feature_names(self.settings)
+        return self.settings.feature_names
 
     def query(self, text: str) -> Query:
         """Return what a text is looked up by.

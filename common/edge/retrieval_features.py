@@ -6,47 +6,15 @@ import numpy as np
 import numpy.typing as npt
 
 from common.edge.retrieval_postings import Looked
-from common.edge.retrieval_settings import RetrievalSettings
+from common.edge.retrieval_settings import OF_A_CHANNEL, OF_ALL, RetrievalSettings
 
-__all__ = ["feature_names", "features_of", "votes_of"]
+__all__ = ["features_of", "votes_of"]
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 
 NEAR, FAR = 5, 10
 """Ranks against which the first one's lead is told, and to which lists are compared."""
-
-OF_A_CHANNEL = ("share", "lead_second", "lead_near", "lead_far", "agreement", "rank")
-OF_ALL = (
-    "first_score",
-    "lead_second",
-    "lead_near",
-    "lead_far",
-    "known_share",
-    "held_share",
-    "held_share_three",
-    "asked_weight",
-    "n_words",
-    "strongest_vote",
-)
-
-
-def feature_names(settings: RetrievalSettings) -> tuple[str, ...]:
-    """Return the names of the features, in order.
-
-    ``first_score``: fused score of the first document. ``lead_second``, ``lead_near``,
-    ``lead_far``: by how much the first leads the 2nd, 5th, 10th, relative to the first.
-    ``known_share``: weight of the question's words that the index knows.
-    ``held_share(_three)``: weight of those that the first document holds (the best of the
-    first three). ``asked_weight``: summed idf of the question's words. ``strongest_vote``:
-    the largest vote. By channel: ``share`` of the score that was possible, leads within
-    the channel, ``agreement`` of its first five with the fused first five, and one over
-    the ``rank`` of the fused first document.
-    """
-    return (
-        *OF_ALL,
-        *(f"{channel.name}_{part}" for channel in settings.channels for part in OF_A_CHANNEL),
-    )
 
 
 def votes_of(best: Places, labels: Floats, depth: int) -> Floats:
@@ -71,7 +39,7 @@ def features_of(
     fused: Floats,
     votes: Floats,
 ) -> Floats:
-    """Return the features of one search, in the order of `feature_names`; 0 where nothing is found.
+    """Return the features of one search, as ``settings.feature_names``; 0 where nothing is found.
 
     Parameters
     ----------

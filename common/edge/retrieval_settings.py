@@ -7,12 +7,27 @@ from typing import Any, Literal
 
 from common.edge.errors import ManifestError
 
-__all__ = ["Channel", "RetrievalSettings"]
+__all__ = ["OF_ALL", "OF_A_CHANNEL", "Channel", "RetrievalSettings"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.A)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.A)
 _MOST_DOCUMENTS = 1_000_000
 _MOST_STOP_WORDS = 2_000
+
+OF_A_CHANNEL = ("share", "lead_second", "lead_near", "lead_far", "agreement", "rank")
+OF_ALL = (
+    "first_score",
+    "lead_second",
+    "lead_near",
+    "lead_far",
+    "known_share",
+    "held_share",
+    "held_share_three",
+    "asked_weight",
+    "n_words",
+    "strongest_vote",
+)
+"""What a search tells of all channels together, and of each of them."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +152,28 @@ class RetrievalSettings:
         )
         for name, digest in (self.arrays or {}).items():
             _require(bool(_DIGEST.fullmatch(digest)), f"sha256 of array {name}", "64 hex digits")
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the features of a search, in order.
+
+        ``first_score``: fused score of the first document. ``lead_second``, ``lead_near``,
+        ``lead_far``: by how much the first leads the 2nd, 5th, 10th, relative to the first.
+        ``known_share``: weight of the question's words that the index knows.
+        ``held_share(_three)``: weight of those that the first document holds (the best of
+        the first three). ``asked_weight``: logarithm of the summed idf of the question's
+        words; ``n_words``: of their number. ``strongest_vote``: the largest vote. By channel:
+        ``share`` of the score that was possible, leads within the channel, ``agreement`` of
+        the fused first five with its own, and one over the ``rank`` that it gives to the
+        fused first document.
+        """
+        of_channels = (f"{one.name}_{part}" for one in self.channels for part in OF_A_CHANNEL)
+        return (*OF_ALL, *of_channels)
+
+    def filled_sizes(self) -> dict[str, int]:
+        """Return the length of the last axis of each input that the operator fills."""
+        sizes = {"votes": len(self.labels), "retrieval_features": len(self.feature_names)}
+        return {name: sizes[name] for name in self.fills}
 
     def to_object(self) -> dict[str, Any]:
         """Return what the manifest holds under ``retrieval``."""

@@ -66,8 +66,9 @@ def folded(text: str) -> Codes:
     TableError
         The text is too long.
     """
-    row: Codes = fold(codes_of([text]))[0]
-    return row[row != NOTHING]
+    row = fold(codes_of([text]))[0]
+    written: Codes = row[row != NOTHING]
+    return written
 
 
 def words_of(codes: Codes, stop_words: Collection[str] = ()) -> list[str]:

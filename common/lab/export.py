@@ -24,6 +24,7 @@ from common.edge.inputs import prepare
 from common.edge.manifest import FieldSpec, Manifest, TermSpec, Tolerance
 from common.edge.onnxfile import read_summary
 from common.edge.operators import check_operators
+from common.edge.retrieval_settings import RetrievalSettings
 from common.edge.signature import SIGNATURE, SUMS, fingerprint, sums_text
 from common.lab.keys import ensure_key, sign
 from common.lab.usecase import Field, Term
@@ -67,7 +68,9 @@ class BundleContent:
     tolerances
         By output; the default of `Tolerance` for those left out.
     arrays
-        Arrays for retrieval by name.
+        Arrays for retrieval by name (`common.lab.index.build`).
+    retrieval
+        How they are searched, and which inputs that fills.
     """
 
     usecase: str
@@ -88,6 +91,7 @@ class BundleContent:
     additive: bool = True
     tolerances: Mapping[str, Tolerance] = field(default_factory=dict)
     arrays: Mapping[str, Array] = field(default_factory=dict, repr=False)
+    retrieval: RetrievalSettings | None = None
 
     def __post_init__(self) -> None:
         for name, values in self.golden.items():
@@ -222,6 +226,7 @@ def _manifest(content: BundleContent, signer: str) -> Manifest:
         proxy=content.proxy,
         key_fingerprint=signer,
         onnxruntime_minimum=_ONNXRUNTIME_MINIMUM,
+        retrieval=content.retrieval,
     )
 
 

@@ -1,0 +1,147 @@
+"""Fill a graph's inputs from a text: what stands between a bundle's index and its graph."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from common.edge.archive import Limits
+from common.edge.errors import GoldenRowError, TableError
+from common.edge.retrieval import Retrieval
+from common.edge.retrieval_passages import Library, Strings
+from common.edge.retrieval_settings import RetrievalSettings
+from common.edge.textcodes import text_of
+
+__all__ = ["CODES", "FEATURES", "VOTES", "Index"]
+
+Array = npt.NDArray[Any]
+
+VOTES, FEATURES = "votes", "retrieval_features"
+CODES = "codes"
+"""Name under which a text is given where the graph itself takes none."""
+GOLDEN = "golden"
+
+
+@dataclass(frozen=True)
+class Index:
+    """A bundle's index, opened.
+
+    Parameters
+    ----------
+    retrieval
+        Finds documents.
+    library
+        Their records and passages.
+    """
+
+    retrieval: Retrieval
+    library: Library
+
+    @classmethod
+    def open(cls, arrays: Mapping[str, Array], settings: RetrievalSettings) -> "Index":
+        """Open the arrays of a bundle.
+
+        Raises
+        ------
+        ManifestError
+            An array is missing or does not fit the settings.
+        """
+        library = Library(arrays, settings.documents, settings.passages)
+        return cls(Retrieval(arrays, settings), library)
+
+    @property
+    def text_name(self) -> str:
+        """Name under which callers give the text."""
+        return self.retrieval.settings.text_input or CODES
+
+    def fill(self, inputs: Mapping[str, npt.ArrayLike], limits: Limits) -> dict[str, npt.ArrayLike]:
+        """Return the inputs with those that the index computes; what the caller gave stays.
+
+        Parameters
+        ----------
+        inputs
+            By name; the text as code points of shape (n, length).
+        limits
+            Bounds of the call.
+
+        Raises
+        ------
+        TableError
+            The text is no table of whole numbers, or too long, or there are too many rows.
+        """
+        settings = self.retrieval.settings
+        filled = dict(inputs)
+        given = filled.get(self.text_name)
+        if settings.text_input is None:
+            filled.pop(CODES, None)
+        absent = [name for name in settings.fills if name not in inputs]
+        if given is None or not absent:
+            return filled
+        found = self.evidence(_texts(self.text_name, given, limits))
+        return filled | {name: found[name] for name in absent}
+
+    def evidence(self, texts: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
+        """Return votes (n, n_labels) and features (n, n_features) of texts, as graph inputs."""
+        found = [self.retrieval.search(text, k=1) for text in texts]
+        votes = np.array([one.votes for one in found], dtype=np.float32)
+        features = np.array([one.features for one in found], dtype=np.float32)
+        return {
+            VOTES: votes.reshape(len(texts), len(self.retrieval.settings.labels)),
+            FEATURES: features.reshape(len(texts), len(self.retrieval.feature_names)),
+        }
+
+    def replay(self, golden: Mapping[str, Array], arrays: Mapping[str, Array]) -> None:
+        """Search the golden rows' texts again and compare with what the lab recorded.
+
+        The texts are the graph's own input, or the strings ``golden_*`` of the arrays where it
+        takes none.
+
+        Raises
+        ------
+        GoldenRowError
+            Names input, row and position.
+        """
+        settings = self.retrieval.settings
+        if settings.text_input is not None:
+            texts = [text_of(row) for row in golden[settings.text_input]]
+        elif f"{GOLDEN}_bytes" in arrays:
+            count = len(next(iter(golden.values())))
+            kept = Strings.of(arrays, GOLDEN, count)
+            texts = [kept[row] for row in range(count)]
+        else:
+            return
+        found = self.evidence(texts)
+        for name in settings.fills:
+            _compare(name, found[name], golden[name])
+
+
+def _texts(name: str, given: npt.ArrayLike, limits: Limits) -> list[str]:
+    codes = np.asarray(given)
+    if codes.ndim != 2 or codes.dtype.kind not in "iu":
+        raise TableError(
+            f"input {name}: {codes.dtype} of {codes.ndim} axes",
+            expected="whole numbers of shape (n, length): the code points of each text",
+        )
+    if len(codes) > limits.rows or codes.size > limits.values:
+        raise TableError(
+            f"input {name}: {codes.shape[0]} rows of {codes.shape[1]}",
+            expected=f"at most {limits.rows} rows and {limits.values} values",
+        )
+    if codes.size and (int(codes.min()) < 0 or int(codes.max()) > 0x10FFFF):
+        raise TableError(f"input {name}: not a code point", expected="0 to 1,114,111")
+    return [text_of(row.astype(np.int64)) for row in codes]
+
+
+def _compare(name: str, found: Array, expected: Array) -> None:
+    """Refuse a difference beyond 1e-6: logarithms may differ by a last bit, ranks may not."""
+    close = np.isclose(found, expected, rtol=1e-6, atol=1e-6)
+    if found.shape == expected.shape and close.all():
+        return
+    row, place = (int(i) for i in np.argwhere(~close)[0])
+    raise GoldenRowError(
+        f"input {name}, golden row {row}, position {place}: {found[row, place]!r}",
+        expected=f"{expected[row, place]!r}",
+        remedy="do not use this bundle here: its index does not answer as in the lab",
+    )
