@@ -84,7 +84,7 @@ def load(name: Name, profile: Profile = "full") -> Dataset:
 
 
 def sheets() -> pd.DataFrame:
-    """Return the 3,159 sheets (see `SheetTables`)."""
+    """Return the 3,159 sheets (see `SheetTables`); shared by all callers, copy to change."""
     return sheet_tables().sheets
 
 

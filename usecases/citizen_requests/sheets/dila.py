@@ -31,7 +31,7 @@ from usecases.citizen_requests.sheets.package import (
 )
 from usecases.citizen_requests.sheets.tables import SheetTables, tables_of
 
-__all__ = ["read_dila", "read_page"]
+__all__ = ["archives_in", "read_dila", "read_page"]
 
 PAGE = re.compile(r"([FN]\d{1,6})\.xml")
 """Sheets and dossiers; resources (R) and the indexes (``menu.xml``...) are not read."""
@@ -78,6 +78,36 @@ def read_dila(archives: Mapping[str, Path]) -> SheetTables:
             "usecases/citizen_requests/sheets/dila.py",
         )
     return tables_of(pages)
+
+
+def archives_in(folder: Path) -> dict[str, Path]:
+    """Return the archives of a folder by audience, for `read_dila`.
+
+    Parameters
+    ----------
+    folder
+        Holds ``particuliers.zip`` and, where there are, ``associations.zip`` and
+        ``professionnels.zip`` (the archives as downloaded, renamed), or folders of these
+        names.
+
+    Raises
+    ------
+    SourceError
+        If it holds none of them.
+    """
+    places = {
+        audience: place
+        for audience in AUDIENCES
+        for place in (folder / f"{audience}.zip", folder / audience)
+        if place.exists()
+    }
+    if not places:
+        raise SourceError(
+            f"{folder} holds no sheets",
+            expected=" or ".join(f"{audience}.zip" for audience in AUDIENCES),
+            remedy="download the archives « vosdroits » of the DILA and name them so",
+        )
+    return places
 
 
 def read_page(name: str, content: bytes, audience: str) -> Publication:

@@ -13,7 +13,7 @@ import pytest
 from common.edge.errors import SourceError
 from common.lab.sources import fetch, load_sources
 from usecases.citizen_requests.sheets import dila
-from usecases.citizen_requests.sheets.dila import read_dila, read_page
+from usecases.citizen_requests.sheets.dila import archives_in, read_dila, read_page
 from usecases.citizen_requests.sheets.library import SOURCES
 from usecases.citizen_requests.sheets.nodes import Node, children
 from usecases.citizen_requests.sheets.package import publications
@@ -100,6 +100,18 @@ def test_a_zip_gives_the_same_tables_whatever_its_name(tables: SheetTables, tmp_
     again = read_dila({"particuliers": archive})
     for name in ("sheets", "sections", "anchors"):
         pd.testing.assert_frame_equal(getattr(again, name), getattr(tables, name))
+
+
+def test_a_folder_names_its_archives_by_audience(fill: Fill, tmp_path: Path) -> None:
+    """A zip or a folder for each; none at all is refused."""
+    with pytest.raises(SourceError, match="holds no sheets"):
+        archives_in(tmp_path)
+    (tmp_path / "associations").mkdir()
+    (tmp_path / "particuliers.zip").write_bytes(b"")
+    assert archives_in(tmp_path) == {
+        "particuliers": tmp_path / "particuliers.zip",
+        "associations": tmp_path / "associations",
+    }
 
 
 def test_a_sheet_of_another_audience_gives_its_links_only(fill: Fill) -> None:
