@@ -1,0 +1,1 @@
+"""The official passage that answers: retrieval over sheets, abstention, and vendors' runs."""
