@@ -1,0 +1,118 @@
+"""Find the cues of urgency in a text: false friends out, context weighed, each family once."""
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+from usecases.citizen_requests.text.plain_words import plain
+from usecases.citizen_requests.urgency.cues import Cue, Cues, shipped_cues
+
+__all__ = ["Hit", "Reading", "folded", "read"]
+
+SENTENCE_END = re.compile(r"[.!?\n]+")
+SPOKEN = {
+    "ki": "qui", "ke": "que", "kelkun": "quelqu un", "qqn": "quelqu un", "qqun": "quelqu un",
+    "vien": "vient", "ve": "veut", "ya": "y a", "fo": "faut", "pa": "pas", "pu": "plus",
+    "fai": "fait", "sen": "sent", "dedan": "dedans", "elektrik": "electrique", "gaze": "gaz",
+    "viteee": "vite", "vitee": "vite", "kelke": "quelque", "tombé": "tombe", "pr": "pour",
+    "dla": "de la", "degou": "d egout", "egou": "egout", "egous": "egouts", "secour": "secours",
+}  # fmt: skip
+"""Short and spoken forms of words that cues read."""
+WORDS = re.compile(r"[a-z0-9]+")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A cue that was found.
+
+    Parameters
+    ----------
+    cue
+        Which.
+    words
+        The folded words that say it.
+    strength
+        Its weight times the factors of its context.
+    because
+        French labels of the contexts that weaken it.
+    """
+
+    cue: Cue
+    words: str
+    strength: float
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a text says of urgency: the strongest hit of each family, and false friends seen."""
+
+    hits: tuple[Hit, ...]
+    friends: tuple[str, ...]
+
+    def score(self, level: int) -> float:
+        """Return the sum of strengths of the cues of at least this level."""
+        return sum(hit.strength for hit in self.hits if hit.cue.level >= level)
+
+
+def folded(text: str) -> str:
+    """Return a text without case and accents, words apart, marks of sentences kept.
+
+    Examples
+    --------
+    >>> folded("Y’a l'FEU, vien vite !!")
+    'y a l feu, vient vite !!'
+    """
+    bare = plain(text.replace("œ", "oe").replace("Œ", "oe"))
+    bare = re.sub(r"[’'`´\-_/()«»\"]+", " ", bare)
+    bare = WORDS.sub(lambda word: SPOKEN.get(word[0], word[0]), bare)
+    return re.sub(r"[^\S\n]+", " ", bare).strip()
+
+
+def read(text: str, cues: Cues | None = None) -> Reading:
+    """Return the cues of a text.
+
+    Parameters
+    ----------
+    text
+        The request, cleaned (`text.cleaner.clean`) and, better, masked.
+    cues
+        None for the shipped ones.
+
+    Examples
+    --------
+    >>> [hit.cue.family for hit in read("Odeur de gaz dans l'escalier").hits]
+    ['gas']
+    >>> read("C'est mortel comme c'est beau, la salle était en feu pour son retour").hits
+    ()
+    """
+    known = cues or shipped_cues()
+    whole = folded(text)
+    friends = []
+    for friend in known.friends:
+        if friend.pattern.search(whole):
+            friends.append(friend.label)
+            whole = friend.pattern.sub(" _ ", whole)
+    best: dict[str, Hit] = {}
+    for cue in known.cues:
+        for match in cue.pattern.finditer(whole):
+            hit = _weighed(cue, match, whole, known)
+            if cue.family not in best or hit.strength > best[cue.family].strength:
+                best[cue.family] = hit
+    return Reading(tuple(best.values()), tuple(friends))
+
+
+def _weighed(cue: Cue, match: re.Match[str], whole: str, cues: Cues) -> Hit:
+    sentence = _sentence(whole, match.start())
+    strength, because = cue.weight, []
+    for context in cues.contexts:
+        if context.pattern.search(sentence):
+            strength *= context.factor
+            because.append(context.label)
+    return Hit(cue, match[0].strip(), strength, tuple(because))
+
+
+def _sentence(text: str, at: int) -> str:
+    """Return the sentence around a character, its closing mark included."""
+    ends = [0, *(match.end() for match in SENTENCE_END.finditer(text)), len(text)]
+    return next((text[a:b] for a, b in pairwise(ends) if a <= at < b), text)
