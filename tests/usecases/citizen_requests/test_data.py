@@ -1,12 +1,17 @@
 """The public texts become data sets whose periods are their splits."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from common.edge.errors import UsageError
+from common.edge.errors import SourceError, UsageError
+from usecases import discover
 from usecases.citizen_requests.data import SYNTHETIC_DAYS, load, requests_of
+from usecases.citizen_requests.sheets.library import sheet_tables
+from usecases.cli.orders import dataset_of
 
 
 def test_unknown_names_are_refused() -> None:
@@ -15,6 +20,36 @@ def test_unknown_names_are_refused() -> None:
         load("london")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="profile 'huge'"):
         load("paris", "huge")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Neither cache, mirror nor npm client: the sheets cannot be had."""
+    for name in ("cache", "mirror", "bin"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("AUNE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("AUNE_MIRROR", str(tmp_path / "mirror"))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    sheet_tables.cache_clear()
+    yield
+    sheet_tables.cache_clear()
+
+
+@pytest.mark.usefixtures("no_package")
+def test_without_npm_the_use_case_says_so_and_runs_on_the_simulator(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`auto` falls back loudly, `open` refuses and says what to install."""
+    case = discover()["citizen_requests"]
+    task = case.task("routing_themes")
+    dataset = dataset_of(case, task, "auto", "quick")
+    assert dataset.name.startswith("SIMULATED")
+    said = capsys.readouterr().err
+    assert "there is no npm client on the PATH" in said
+    assert "données SIMULÉES" in said
+    with pytest.raises(SourceError, match="no npm client") as error:
+        dataset_of(case, task, "open", "quick")
+    assert "apt install npm" in error.value.remedy
 
 
 @pytest.mark.public_data

@@ -6,7 +6,6 @@ import pytest
 
 from common.edge.errors import UsageError
 from usecases.citizen_requests.requests.collection import Collection, dataset_of, requests_of
-from usecases.citizen_requests.requests.services import CATALOGUE, TITLES
 
 COLLECTION = Collection("three", {"voirie": "Voirie", "proprete": "Propreté"})
 
@@ -58,9 +57,3 @@ def test_an_id_or_service_that_cannot_be_is_refused() -> None:
         dataset_of(requests().replace("c", "a"), COLLECTION)
     with pytest.raises(UsageError, match="services ecole"):
         dataset_of(requests().replace("voirie", "ecole"), COLLECTION)
-
-
-def test_every_service_has_its_words_in_the_catalogue() -> None:
-    """What a rule without AI looks for."""
-    assert CATALOGUE.keys() == TITLES.keys()
-    assert all(len(words.split(",")) >= 3 for words in CATALOGUE.values())
