@@ -68,36 +68,55 @@ class Gain:
         -0.31 for 31 % less.
     low, high
         95 % interval, scenarios resampled in pairs.
-    wins
-        Draws that could be read, out of all: below 0.95 the interval is not to be trusted.
+    read
+        Share of the draws in which the curve came to the target: below 0.95 the interval is
+        not to be trusted.
+    n_scenarios
+        Scenarios that both were driven on.
     """
 
     figure: str
     ratio: float
     low: float
     high: float
-    wins: float
+    read: float
+    n_scenarios: int
 
 
-FIGURES = ("km", "rate", "truck_hours", "worst_decile", "stops", "fill_mean_percent")
+FIGURES = (
+    "km",
+    "rate",
+    "truck_hours",
+    "stops",
+    "rounds",
+    "fill_mean_percent",
+    "worst_decile",
+    "worst_district",
+    "gini_waits",
+    "last_level_percent",
+    "plan_cpu_s",
+)
+"""What is read along a curve."""
 
 
 def curves_of(outcomes: Sequence[Outcome]) -> tuple[Curve, ...]:
-    """Lay outcomes out as curves, over the scenarios that every one of them was driven on.
+    """Lay outcomes out as curves, by family.
+
+    A parameter that was driven on fewer scenarios than the others of its family is left out:
+    a bench that was stopped half-way shows whole sweeps alone.
 
     Raises
     ------
     UsageError
-        If no scenario is common to all.
+        If there is no outcome.
     """
-    by_policy: dict[tuple[str, float], dict[str, Outcome]] = {}
+    if not outcomes:
+        raise UsageError("no outcome", expected="replays of one policy at least")
+    table: dict[str, dict[float, dict[str, Outcome]]] = {}
     for one in outcomes:
-        by_policy.setdefault((one.family, one.parameter), {})[one.scenario] = one
-    common = sorted(set.intersection(*(set(found) for found in by_policy.values())))
-    if not common:
-        raise UsageError("no scenario was driven by every policy", expected="at least one")
-    families = sorted({family for family, _ in by_policy})
-    return tuple(_curve(family, by_policy, tuple(common)) for family in families)
+        points = table.setdefault(one.family, {})
+        points.setdefault(one.parameter, {})[one.scenario] = one
+    return tuple(_curve(family, table[family]) for family in sorted(table))
 
 
 def read_at(curve: Curve, rate: float, figure: str = "km", *, seed: int = 0) -> Reading:
@@ -119,7 +138,7 @@ def gain_at(
     Parameters
     ----------
     curve, reference
-        Curves over the same scenarios.
+        Curves that share scenarios: the others are left out.
     point
         Parameter of the reference: 3 for the own three-day round.
     figure
@@ -130,13 +149,15 @@ def gain_at(
     Raises
     ------
     UsageError
-        If the scenarios differ or the reference lacks the point.
+        If they share no scenario, or the reference lacks the point.
     """
-    if curve.scenarios != reference.scenarios or point not in reference.parameters:
+    shared = [one for one in curve.scenarios if one in reference.scenarios]
+    if not shared or point not in reference.parameters:
         raise UsageError(
             f"{curve.family} against {reference.family} at {point:g}",
-            expected="the same scenarios, and a parameter of the reference",
+            expected="scenarios in common, and a parameter of the reference",
         )
+    curve, reference = _on(curve, shared), _on(reference, shared)
     row = reference.parameters.index(point)
 
     def ratio(rows: Rows) -> float:
@@ -146,31 +167,28 @@ def gain_at(
 
     drawn = np.array([ratio(rows) for rows in _resamples(len(curve.scenarios), seed)])
     low, high = _ends(drawn)
-    return Gain(
-        figure,
-        ratio(np.arange(len(curve.scenarios))),
-        low,
-        high,
-        float(np.isfinite(drawn).mean()),
-    )
+    whole = ratio(np.arange(len(shared)))
+    return Gain(figure, whole, low, high, float(np.isfinite(drawn).mean()), len(shared))
 
 
-def _curve(
-    family: str,
-    by_policy: Mapping[tuple[str, float], Mapping[str, Outcome]],
-    scenarios: tuple[str, ...],
-) -> Curve:
-    parameters = tuple(sorted(p for name, p in by_policy if name == family))
+def _curve(family: str, points: Mapping[float, Mapping[str, Outcome]]) -> Curve:
+    most = max(len(found) for found in points.values())
+    parameters = tuple(sorted(p for p, found in points.items() if len(found) == most))
+    scenarios = tuple(sorted(set.intersection(*(set(points[p]) for p in parameters))))
     figures = {
         figure: np.array(
-            [
-                [float(getattr(by_policy[family, p][one], figure)) for one in scenarios]
-                for p in parameters
-            ]
+            [[float(getattr(points[p][one], figure)) for one in scenarios] for p in parameters]
         )
         for figure in FIGURES
     }
     return Curve(family, parameters, scenarios, figures)
+
+
+def _on(curve: Curve, scenarios: Sequence[str]) -> Curve:
+    """Return a curve on some of its scenarios."""
+    columns = [curve.scenarios.index(one) for one in scenarios]
+    figures = {name: values[:, columns] for name, values in curve.figures.items()}
+    return Curve(curve.family, curve.parameters, tuple(scenarios), figures)
 
 
 def _at(curve: Curve, figure: str, rate: float, rows: Rows) -> float:

@@ -88,7 +88,7 @@ def daily_inflow(readings: pd.DataFrame) -> Inflow:
     """
     found, days, ids = increments(readings)
     guessed = np.isnan(found)
-    weekdays = days.dayofweek.to_numpy()
+    weekdays = days.day_of_week.to_numpy()
     for weekday in range(7):
         rows = weekdays == weekday
         known = ~guessed[rows]

@@ -91,6 +91,21 @@ class Outcome:
         return per_thousand(sum(worst), self.days * count)
 
     @property
+    def worst_district(self) -> float:
+        """Overflow-days per 1,000 container-days of the district that bore most."""
+        return max(self.by_district().values())
+
+    @property
+    def worst_container_ratio(self) -> float:
+        """Worst decile over mean (brief 3.3.6 allows 3); NaN without overflow."""
+        return self.worst_decile / self.rate if self.rate else float("nan")
+
+    @property
+    def gini_waits(self) -> float:
+        """Inequality of the waits between emptyings."""
+        return gini(self.waits_days)
+
+    @property
     def fill_mean_percent(self) -> float:
         """Mean level at emptying; NaN without one."""
         return float(np.mean(self.fill_percent)) if self.fill_percent else float("nan")

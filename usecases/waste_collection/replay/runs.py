@@ -6,7 +6,7 @@ from pathlib import Path
 from usecases.waste_collection.replay.driving import ITERATIONS
 from usecases.waste_collection.replay.outcome import Outcome
 from usecases.waste_collection.replay.site import Site
-from usecases.waste_collection.replay.world import Policy, replay
+from usecases.waste_collection.replay.world import Policy, Sensing, replay
 
 __all__ = ["outcomes_in", "replay_all"]
 
@@ -16,6 +16,7 @@ def replay_all(
     policies: Sequence[Policy],
     folder: Path,
     *,
+    sensing: Callable[[Site], Sensing] | None = None,
     iterations: int = ITERATIONS,
 ) -> Iterator[Outcome]:
     """Replay every policy on every site, those already in the folder excepted.
@@ -28,6 +29,9 @@ def replay_all(
         What to drive.
     folder
         Where outcomes are kept; a file is written aside and then moved into place.
+    sensing
+        How a site is read; every container, rightly, unless given. The policies then need
+        names of their own: a file is known by scenario, family and parameter.
     iterations
         Search steps per day.
 
@@ -47,7 +51,8 @@ def replay_all(
             if path.exists():
                 yield Outcome.from_json(path.read_text(encoding="utf-8"))
                 continue
-            outcome = replay(policy, site, iterations=iterations)
+            read = None if sensing is None else sensing(site)
+            outcome = replay(policy, site, sensing=read, iterations=iterations)
             aside = path.with_suffix(".part")
             aside.write_text(outcome.to_json(), encoding="utf-8")
             aside.replace(path)

@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def worth_km(
-    steps: Floats, detours: Floats, overflow_km: float, cadence_days: int
+    steps: Floats, detours: Floats, overflow_km: Floats | float, cadence_days: int
 ) -> tuple[Floats, Floats]:
     """Return what a visit is worth by level, and what lies ahead of an emptied container.
 
@@ -35,7 +35,7 @@ def worth_km(
     detours
         (n, m) equally likely detours in km.
     overflow_km
-        What one overflow-day is worth, in km driven.
+        What one overflow-day is worth, in km driven: one figure, or one per container (n,).
     cadence_days
         Days between rounds, 1 or more.
 
@@ -55,7 +55,7 @@ def worth_km(
     >>> bool(worth[0, 0] == 0 and (np.diff(worth[0]) >= 0).all() and worth[0, 5] > 50)
     True
     """
-    over = overflow_km * overflow_days(steps, cadence_days)
+    over = np.reshape(overflow_km, (-1, 1)) * overflow_days(steps, cadence_days)
     onward = np.linalg.matrix_power(moves(steps), cadence_days)
     ahead = np.zeros(over.shape)
     for _ in range(SWEEPS):

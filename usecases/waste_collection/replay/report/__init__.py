@@ -1,0 +1,1 @@
+"""The French page of the bench: verdict, curves, tables, computed from the outcomes."""
