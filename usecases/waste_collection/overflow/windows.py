@@ -62,7 +62,7 @@ def outcomes_of(history: History) -> Outcomes:
     known, alone = np.isfinite(level), np.isfinite(level)
     full, censored, peak = np.zeros_like(known), np.zeros_like(known), level.copy()
     for day in range(1, HORIZON_DAYS + 1):
-        stop = n_days - day
+        stop = max(n_days - day, 0)
         now = np.full_like(level, np.nan)
         now[:, :stop] = level[:, day:]
         emptied = np.zeros_like(known)
