@@ -27,8 +27,9 @@ class Cue:
         1 within days, 2 at once.
     weight
         On the scale of log-odds before calibration, above 0.
-    pattern
-        On folded text (`reading.folded`).
+    patterns
+        On folded text (`reading.folded`); each further one that is found adds a part of
+        the weight.
     life
         Whether it may be a matter of life: emergency numbers are shown.
     """
@@ -37,7 +38,7 @@ class Cue:
     label: str
     level: int
     weight: float
-    pattern: re.Pattern[str]
+    patterns: tuple[re.Pattern[str], ...]
     life: bool = False
 
     def __post_init__(self) -> None:
@@ -53,7 +54,7 @@ class Friend:
     """A false friend: taken out of the text before cues are read."""
 
     label: str
-    pattern: re.Pattern[str]
+    patterns: tuple[re.Pattern[str], ...]
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Context:
 
     label: str
     factor: float
-    pattern: re.Pattern[str]
+    patterns: tuple[re.Pattern[str], ...]
 
     def __post_init__(self) -> None:
         if not 0 < self.factor < 1:
@@ -78,8 +79,8 @@ class Cues:
     contexts: tuple[Context, ...]
 
 
-def _pattern(row: dict[str, Any]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{pattern})" for pattern in row.pop("patterns")))
+def _patterns(row: dict[str, Any]) -> tuple[re.Pattern[str], ...]:
+    return tuple(map(re.compile, row.pop("patterns")))
 
 
 @cache
@@ -87,7 +88,7 @@ def shipped_cues() -> Cues:
     """Return the cues of ``cues.toml``."""
     rows = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
     return Cues(
-        tuple(Cue(pattern=_pattern(row), **row) for row in rows["cue"]),
-        tuple(Friend(pattern=_pattern(row), **row) for row in rows["friend"]),
-        tuple(Context(pattern=_pattern(row), **row) for row in rows["context"]),
+        tuple(Cue(patterns=_patterns(row), **row) for row in rows["cue"]),
+        tuple(Friend(patterns=_patterns(row), **row) for row in rows["friend"]),
+        tuple(Context(patterns=_patterns(row), **row) for row in rows["context"]),
     )

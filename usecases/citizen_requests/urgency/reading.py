@@ -1,7 +1,7 @@
 """Find the cues of urgency in a text: false friends out, context weighed, each family once."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from usecases.citizen_requests.text.plain_words import plain
@@ -18,6 +18,8 @@ SPOKEN = {
     "dla": "de la", "degou": "d egout", "egou": "egout", "egous": "egouts", "secour": "secours",
 }  # fmt: skip
 """Short and spoken forms of words that cues read."""
+MORE_SHARE, MOST_MORE = 0.6, 2
+"""What a second and third pattern of the same family add of their own strength."""
 WORDS = re.compile(r"[a-z0-9]+")
 
 
@@ -87,26 +89,41 @@ def read(text: str, cues: Cues | None = None) -> Reading:
     ()
     """
     known = cues or shipped_cues()
-    whole = folded(text)
-    friends = []
-    for friend in known.friends:
-        if friend.pattern.search(whole):
-            friends.append(friend.label)
-            whole = friend.pattern.sub(" _ ", whole)
-    best: dict[str, Hit] = {}
-    for cue in known.cues:
-        for match in cue.pattern.finditer(whole):
-            hit = _weighed(cue, match, whole, known)
-            if cue.family not in best or hit.strength > best[cue.family].strength:
-                best[cue.family] = hit
-    return Reading(tuple(best.values()), tuple(friends))
+    whole, friends = _without_friends(folded(text), known)
+    found = (_family(cue, whole, known) for cue in known.cues)
+    return Reading(tuple(hit for hit in found if hit is not None), friends)
+
+
+def _without_friends(whole: str, cues: Cues) -> tuple[str, tuple[str, ...]]:
+    """Take false friends out of a folded text; return what is left and what they were."""
+    seen = []
+    for friend in cues.friends:
+        for pattern in friend.patterns:
+            whole, n_found = pattern.subn(" _ ", whole)
+            seen += [friend.label] * n_found
+    return whole, tuple(dict.fromkeys(seen))
+
+
+def _family(cue: Cue, whole: str, cues: Cues) -> Hit | None:
+    """Return the strongest hit of a family; each further pattern that hits adds a part."""
+    hits = []
+    for pattern in cue.patterns:
+        weighed = [_weighed(cue, match, whole, cues) for match in pattern.finditer(whole)]
+        if weighed:
+            hits.append(max(weighed, key=lambda hit: hit.strength))
+    if not hits:
+        return None
+    hits.sort(key=lambda hit: -hit.strength)
+    more = sum(hit.strength for hit in hits[1 : 1 + MOST_MORE])
+    words = ", ".join(dict.fromkeys(hit.words for hit in hits))
+    return replace(hits[0], words=words, strength=hits[0].strength + MORE_SHARE * more)
 
 
 def _weighed(cue: Cue, match: re.Match[str], whole: str, cues: Cues) -> Hit:
     sentence = _sentence(whole, match.start())
     strength, because = cue.weight, []
     for context in cues.contexts:
-        if context.pattern.search(sentence):
+        if any(pattern.search(sentence) for pattern in context.patterns):
             strength *= context.factor
             because.append(context.label)
     return Hit(cue, match[0].strip(), strength, tuple(because))
