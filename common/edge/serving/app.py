@@ -17,7 +17,6 @@ from starlette.types import ASGIApp
 
 from common.edge import journal as journals
 from common.edge.journal_entries import Batch, Settings
-from common.edge.pages.site import agent_routes
 from common.edge.serving import metrics as exposition
 from common.edge.serving import openapi
 from common.edge.serving.asking import Answer, Ask, Door
@@ -28,6 +27,7 @@ from common.edge.serving.invocations import Invocations
 from common.edge.serving.keys import KeyRing
 from common.edge.serving.metrics import Metrics
 from common.edge.serving.oip import OpenInference, model_metadata, server_metadata
+from common.edge.serving.pages.site import agent_routes
 from common.edge.serving.problem import Problem
 from common.edge.serving.served import Result, Served
 from common.edge.serving.settings import ServerSettings

@@ -19,7 +19,7 @@ import numpy as np
 from common.edge.bundle import Bundle
 from common.edge.errors import SourceError
 from common.edge.manifest import FieldSpec, Manifest
-from common.edge.pages.answer import LINK
+from common.edge.serving.pages.answer import LINK
 from common.lab import npm
 from common.lab.pages.rendering import OVER, render
 from common.lab.sources import cache_folder

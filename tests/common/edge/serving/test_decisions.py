@@ -6,7 +6,7 @@ import pytest
 
 from common.edge.journal_check import verify
 from common.edge.journal_reading import decisions_on
-from common.edge.pages.controls import example
+from common.edge.serving.pages.controls import example
 
 MODEL = "building_energy.day_ahead"
 FORM = "application/x-www-form-urlencoded"

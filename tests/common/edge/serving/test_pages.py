@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
-from common.edge.pages.controls import example, typed_inputs
-from common.edge.pages.formdata import read_form
-from common.edge.pages.underlined import underlined
 from common.edge.serving.keys import KeyRing
+from common.edge.serving.pages.controls import example, typed_inputs
+from common.edge.serving.pages.formdata import read_form
+from common.edge.serving.pages.underlined import underlined
 from common.edge.serving.problem import Problem
 
 MODEL = "building_energy.day_ahead"

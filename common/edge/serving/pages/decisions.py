@@ -15,9 +15,9 @@ from common.edge.errors import AuneError, UsageError
 from common.edge.journal import Journal
 from common.edge.journal_entries import Decision
 from common.edge.journal_reading import find_entry
-from common.edge.pages.formdata import read_form
-from common.edge.pages.layout import page, template
 from common.edge.serving.jsonbody import read_object
+from common.edge.serving.pages.formdata import read_form
+from common.edge.serving.pages.layout import page, template
 from common.edge.serving.problem import Problem
 
 if TYPE_CHECKING:

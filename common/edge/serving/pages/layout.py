@@ -40,4 +40,4 @@ def template(name: str) -> Template:
 
 def asset(name: str) -> bytes:
     """Return a file of this folder."""
-    return files("common.edge.pages").joinpath(name).read_bytes()
+    return files("common.edge.serving.pages").joinpath(name).read_bytes()

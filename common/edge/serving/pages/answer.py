@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from common.edge.description import french_number
 from common.edge.manifest import FieldSpec
-from common.edge.pages.drawing import band
-from common.edge.pages.underlined import underlined
 from common.edge.serving.numbers import is_text
 from common.edge.serving.observing import UNUSUAL_SHARE
+from common.edge.serving.pages.drawing import band
+from common.edge.serving.pages.underlined import underlined
 from common.edge.serving.served import Result, Served
 
 __all__ = ["LINK", "answer_html", "joules_words", "summary_table"]
