@@ -5,6 +5,7 @@ from math import factorial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from common.lab.graph.arrays import matmul
 from common.lab.usecase import Answer, Array, Features, Field
@@ -252,5 +253,5 @@ def _sigmoid(xp: Any, log_odds: Any) -> Any:
     return xp.tanh(log_odds * half) * half + half
 
 
-def _constant(xp: Any, values: Array) -> Any:
+def _constant(xp: Any, values: npt.ArrayLike) -> Any:
     return xp.asarray(np.asarray(values, dtype=np.float32))

@@ -54,24 +54,18 @@ def outcomes_of(history: History) -> Outcomes:
     """
     steps = history.steps
     level = np.asarray(steps.level, dtype=np.float64)
-    n_days = level.shape[1]
     blank = np.full((*level.shape, HORIZON_DAYS), np.nan)
     reached, left, seen = blank.copy(), blank.copy(), blank.copy()
     hidden = np.zeros(blank.shape, dtype=bool)
     origin = np.isfinite(level) & (level < OVERFLOW_PERCENT)
-    known, alone = np.isfinite(level), np.isfinite(level)
-    full, censored, peak = np.zeros_like(known), np.zeros_like(known), level.copy()
+    alone, peak = np.isfinite(level), level.copy()
+    full, censored = np.zeros_like(alone), np.zeros_like(alone)
     for day in range(1, HORIZON_DAYS + 1):
-        stop = max(n_days - day, 0)
-        now = np.full_like(level, np.nan)
-        now[:, :stop] = level[:, day:]
-        emptied = np.zeros_like(known)
-        emptied[:, :stop] = steps.collected[:, day:]
+        now, emptied = _ahead(level, day, np.nan), _ahead(steps.collected, day, fill=False)
         read = np.isfinite(now)
         censored |= alone & read & emptied & ~full
         alone &= read & ~emptied
         full |= alone & (now >= OVERFLOW_PERCENT)
-        known &= read | full | censored
         peak = np.where(alone, np.fmax(peak, now), peak)
         reached[..., day - 1] = np.where(full, 1.0, np.where(alone, 0.0, np.nan))
         hidden[..., day - 1] = censored
@@ -79,6 +73,14 @@ def outcomes_of(history: History) -> Outcomes:
         seen[..., day - 1] = np.where(alone, now, np.where(full, peak, np.nan))
     dropped = origin[..., None] & np.isnan(reached) & ~hidden
     return Outcomes(origin, reached, hidden, dropped, left, seen)
+
+
+def _ahead(values: Array, n_days: int, fill: float) -> Array:
+    """Return the values of so many days later; ``fill`` beyond the end."""
+    later = np.full_like(values, fill)
+    stop = max(values.shape[1] - n_days, 0)
+    later[:, :stop] = values[:, n_days:]
+    return later
 
 
 def weight_table(outcomes: Outcomes, history: History, until_day: int) -> Array:
