@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from common.lab.usecase import Features, Term
-from usecases.waste_collection.overflow.chain import (
+from usecases.waste_collection.overflow.levels.chain import (
     FULL_STATE,
     N_STATES,
     hazards,
@@ -19,8 +19,8 @@ from usecases.waste_collection.overflow.chain import (
     rolled,
     states_of,
 )
-from usecases.waste_collection.overflow.kernels import HORIZON_DAYS
-from usecases.waste_collection.overflow.past import (
+from usecases.waste_collection.overflow.levels.kernels import HORIZON_DAYS
+from usecases.waste_collection.overflow.levels.past import (
     LONGEST_SILENCE_DAYS,
     Pace,
     Past,

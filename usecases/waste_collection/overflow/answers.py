@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from common.lab.graph.arrays import matmul
 from common.lab.usecase import Answer, Array, Features, Field
-from usecases.waste_collection.overflow.chain import FULL_STATE, N_STATES
-from usecases.waste_collection.overflow.kernels import HORIZON_DAYS
+from usecases.waste_collection.overflow.levels.chain import FULL_STATE, N_STATES
+from usecases.waste_collection.overflow.levels.kernels import HORIZON_DAYS
 
 __all__ = ["CERTAIN", "finish", "outputs", "over_the_week", "shapley_weights"]
 

@@ -8,13 +8,13 @@ import numpy as np
 from common.edge.errors import DataError
 from common.lab.usecase import Array, Dataset, Examples, Period
 from common.lab.windows import Windows
-from usecases.waste_collection.overflow.history import (
+from usecases.waste_collection.overflow.levels.history import (
     History,
     city_pace,
     city_steps,
     history_of,
 )
-from usecases.waste_collection.overflow.kernels import HISTORY_DAYS, HORIZON_DAYS
+from usecases.waste_collection.overflow.levels.kernels import HISTORY_DAYS, HORIZON_DAYS
 from usecases.waste_collection.overflow.windows import (
     Outcomes,
     outcomes_of,

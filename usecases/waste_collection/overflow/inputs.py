@@ -3,8 +3,8 @@
 import numpy as np
 
 from common.lab.usecase import Field
-from usecases.waste_collection.overflow.chain import N_STATES, default_city_table
-from usecases.waste_collection.overflow.kernels import HISTORY_DAYS, PACE_RANGE
+from usecases.waste_collection.overflow.levels.chain import N_STATES, default_city_table
+from usecases.waste_collection.overflow.levels.kernels import HISTORY_DAYS, PACE_RANGE
 
 __all__ = ["OVERFLOW_INPUTS"]
 

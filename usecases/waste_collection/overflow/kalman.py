@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from common.lab.usecase import Array, Dataset, Examples, Field
-from usecases.waste_collection.overflow.chain import hazards
-from usecases.waste_collection.overflow.history import History, history_of
-from usecases.waste_collection.overflow.kernels import HORIZON_DAYS
+from usecases.waste_collection.overflow.levels.chain import hazards
+from usecases.waste_collection.overflow.levels.history import History, history_of
+from usecases.waste_collection.overflow.levels.kernels import HORIZON_DAYS
 
 if TYPE_CHECKING:
     from statsmodels.tsa.statespace.structural import UnobservedComponents

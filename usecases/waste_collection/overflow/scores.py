@@ -10,7 +10,7 @@ from common.lab.metrics import Metric
 from common.lab.probabilities import Probabilities
 from common.lab.usecase import Array, Examples
 from usecases.waste_collection.overflow.examples import SLOTS
-from usecases.waste_collection.overflow.kernels import HORIZON_DAYS
+from usecases.waste_collection.overflow.levels.kernels import HORIZON_DAYS
 
 __all__ = ["LEVEL_DAYS", "METRICS", "Held", "Levels", "held_of", "ipcw_losses"]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.lab.usecase import Array
-from usecases.waste_collection.overflow.history import History
-from usecases.waste_collection.overflow.kernels import HORIZON_DAYS, OVERFLOW_PERCENT
+from usecases.waste_collection.overflow.levels.history import History
+from usecases.waste_collection.overflow.levels.kernels import HORIZON_DAYS, OVERFLOW_PERCENT
 
 __all__ = ["HIGHEST_WEIGHT", "Outcomes", "outcomes_of", "weight_table", "weights_of"]
 

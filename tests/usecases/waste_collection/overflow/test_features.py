@@ -9,7 +9,7 @@ from common.lab import graph
 from common.lab.candidate import model_without_ai
 from usecases.waste_collection.features import OVERFLOW_TERMS, overflow_features
 from usecases.waste_collection.overflow.inputs import OVERFLOW_INPUTS
-from usecases.waste_collection.overflow.kernels import HISTORY_DAYS
+from usecases.waste_collection.overflow.levels.kernels import HISTORY_DAYS
 from usecases.waste_collection.tasks import OVERFLOW_TASK
 
 

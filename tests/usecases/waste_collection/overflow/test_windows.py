@@ -7,7 +7,7 @@ import pytest
 
 from common.lab.usecase import Array, Dataset
 from usecases.waste_collection.overflow.examples import SLOTS, counts_of, examples_of
-from usecases.waste_collection.overflow.history import History
+from usecases.waste_collection.overflow.levels.history import History
 from usecases.waste_collection.overflow.windows import (
     Outcomes,
     outcomes_of,

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from common.lab.graph.arrays import largest, matmul
-from usecases.waste_collection.overflow.chain import FULL_STATE, STATE_PERCENT
-from usecases.waste_collection.overflow.kernels import (
+from usecases.waste_collection.overflow.levels.chain import FULL_STATE, STATE_PERCENT
+from usecases.waste_collection.overflow.levels.kernels import (
     HISTORY_DAYS,
     USUAL_POINTS_PER_DAY,
     fading_weights,
     weekday_weights,
 )
-from usecases.waste_collection.overflow.steps import DailySteps, steps_of
+from usecases.waste_collection.overflow.levels.steps import DailySteps, steps_of
 
 __all__ = ["LONGEST_SILENCE_DAYS", "Pace", "Past", "pace_of", "past_of", "today"]
 

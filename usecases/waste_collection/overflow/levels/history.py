@@ -6,15 +6,15 @@ import numpy as np
 
 from common.edge.errors import UsageError
 from common.lab.usecase import Array, Dataset
-from usecases.waste_collection.overflow.chain import N_STATES, states_of
-from usecases.waste_collection.overflow.kernels import (
+from usecases.waste_collection.overflow.levels.chain import N_STATES, states_of
+from usecases.waste_collection.overflow.levels.kernels import (
     CITY_PACES_DAYS,
     CITY_USUAL_DAYS,
     PACE_RANGE,
     PRIOR_DAYS,
     USUAL_POINTS_PER_DAY,
 )
-from usecases.waste_collection.overflow.steps import DailySteps, steps_of
+from usecases.waste_collection.overflow.levels.steps import DailySteps, steps_of
 
 __all__ = ["History", "city_pace", "city_steps", "history_of"]
 
