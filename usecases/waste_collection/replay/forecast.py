@@ -1,19 +1,23 @@
 """Forecasters of the bench: how likely each container overflows within 1 to 7 days."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from common.edge.bundle import Bundle
 from common.edge.errors import UsageError
 from usecases.waste_collection.replay.history import STEP_PERCENT, TOP, History, increments, step_of
 
 __all__ = [
     "HORIZONS",
+    "BundleForecaster",
     "Chances",
     "Forecaster",
     "MeanRate",
+    "Predictor",
     "StepCounts",
     "belief",
     "moves",
@@ -141,6 +145,68 @@ class StepCounts:
         if unseen.any():
             counted[unseen] = _counts_of_crews(history, counted, unseen)
         return np.asarray(counted)
+
+
+class Predictor(Protocol):
+    """What is needed of a bundle: `common.edge.bundle.Bundle.predict`."""
+
+    def predict(self, inputs: Mapping[str, npt.ArrayLike]) -> Mapping[str, npt.NDArray[np.generic]]:
+        """Return outputs by name."""
+
+
+@dataclass(frozen=True)
+class BundleForecaster:
+    """The shipped overflow model, as `Bundle.open` gives it.
+
+    Its ``p_full`` is the chance of *reading 100 %*, the highest level of the sensor, where the
+    bench counts what is over it: with this forecaster a policy is on the careful side. A
+    bundle trained on Wyndham's log to March 2020 has seen two of the three blocks that the
+    inflow is made of: a replay of it is no test but on the third.
+
+    Parameters
+    ----------
+    predictor
+        The bundle.
+    history_days
+        Mornings that its graph reads.
+    """
+
+    predictor: Predictor
+    history_days: int
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> "BundleForecaster":
+        """Take a bundle's own window.
+
+        Raises
+        ------
+        UsageError
+            If the bundle does not read levels day by day.
+        """
+        shapes = {field.name: field.shape for field in bundle.manifest.inputs}
+        window = shapes.get("level_percent", ())[1:]
+        if len(window) != 1 or not isinstance(window[0], int):
+            raise UsageError(
+                f"a bundle with inputs {', '.join(shapes)}",
+                expected="level_percent of shape (n, days): a bundle of the task overflow",
+            )
+        return cls(bundle, window[0])
+
+    def chances(self, history: History) -> Chances:
+        """Return the bundle's chances; mornings before the first are not known."""
+        n = history.n_containers
+        level = np.full((n, self.history_days), np.nan, dtype=np.float32)
+        past = history.reading_percent[-self.history_days :].T
+        level[:, -past.shape[1] :] = past
+        outputs = self.predictor.predict(
+            {
+                "level_percent": level,
+                "alert": np.zeros_like(level),
+                "weekday": np.full(n, history.weekday, dtype=np.int64),
+            }
+        )
+        p_full = np.asarray(outputs["p_full"], dtype=np.float64)[:, :HORIZONS]
+        return Chances(p_full, np.cumsum(p_full, axis=1))
 
 
 def moves(steps: Floats) -> Floats:

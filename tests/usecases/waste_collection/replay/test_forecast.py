@@ -1,9 +1,13 @@
 """Forecasters turn readings into chances; nobody looks ahead."""
 
+from collections.abc import Mapping
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from usecases.waste_collection.replay.forecast import (
+    BundleForecaster,
     Forecaster,
     MeanRate,
     StepCounts,
@@ -98,3 +102,29 @@ def test_increments_come_from_the_readings_alone() -> None:
 def test_sensors_round_to_the_nearest_step() -> None:
     """29.9 is nearer to 20 than to 40; 30 is rounded up; beyond 100 shows 100."""
     assert as_read(np.array([29.9, 30.0, 100.1, 240.0])).tolist() == [20.0, 40.0, 100.0, 100.0]
+
+
+class Stub:
+    """A bundle that answers with the last level it was given, over 1000."""
+
+    def __init__(self) -> None:
+        self.given: Mapping[str, npt.ArrayLike] = {}
+
+    def predict(self, inputs: Mapping[str, npt.ArrayLike]) -> dict[str, np.ndarray]:
+        """Return p_full for 7 days."""
+        self.given = inputs
+        last = np.asarray(inputs["level_percent"])[:, -1:] / 1000
+        return {"p_full": np.repeat(last, 7, axis=1)}
+
+
+def test_a_bundle_is_given_its_window_and_unknown_mornings_before_the_first() -> None:
+    """41 mornings in a window of 56: 15 unknown, today last; 80 / 1000 a day, 0.56 in 7 days."""
+    stub = Stub()
+    past = history_of([[20.0, 0.0]] * 40, [80.0, 0.0])
+    chances = BundleForecaster(stub, history_days=56).chances(past)
+    level = np.asarray(stub.given["level_percent"])
+    assert level.shape == (2, 56)
+    assert np.isnan(level[:, :15]).all()
+    assert not np.isnan(level[:, 15:]).any()
+    assert chances.overflow_days[0, 6] == pytest.approx(0.56)
+    assert chances.p_full[1].tolist() == [0.0] * 7
