@@ -27,7 +27,6 @@ __all__ = [
     "UTILITY",
     "calibration_floor",
     "equal_mass_bins",
-    "wilson",
 ]
 
 N_BINS = 15
@@ -176,20 +175,6 @@ def _precision(scored: Choices, counts: Array) -> Array:
 def _utility(scored: Choices) -> Array:
     acted = np.where(scored.hit, RIGHT, WRONG)
     return np.where(scored.taken, acted, ASKED)
-
-
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """Return the 95 % Wilson interval of a share (Wilson 1927).
-
-    >>> tuple(round(bound, 3) for bound in wilson(90, 100))
-    (0.826, 0.945)
-    """
-    if n == 0:
-        return 0.0, 1.0
-    z, p = 1.959964, hits / n
-    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    return float(centre - half), float(centre + half)
 
 
 def _example(p: list[list[float]], right: list[int]) -> Choices:

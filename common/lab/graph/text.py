@@ -295,13 +295,16 @@ def _windows(xp: Any, values: Any, n: int) -> list[Any]:
 
 
 def _letter_grams(xp: Any, folded: Folded, n: int) -> tuple[Any, Any]:
-    """Hash each sequence of ``n`` symbols inside a word and the blanks around it."""
+    """Hash each sequence of ``n`` symbols of a word and the blanks around it.
+
+    Only its ends may be blanks: a word of n - 2 letters is a sequence of its own.
+    """
     windows = _windows(xp, folded.symbols, n)
     letters = _windows(xp, folded.letter, n)
     hashed = windows[0] * int(_LETTER_FACTORS[0])
     for step in range(1, n):
         hashed = hashed + windows[step] * int(_LETTER_FACTORS[step])
-    present = (windows[-1] != NOTHING) & (letters[0] | letters[-1])
+    present = windows[-1] != NOTHING
     for step in range(1, n - 1):
         present = present & letters[step]
     return hashed, present
