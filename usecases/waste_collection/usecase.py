@@ -5,22 +5,27 @@ from pathlib import Path
 from common.lab.sources import load_sources
 from common.lab.usecase import Dataset, Task, UseCase
 from usecases.waste_collection import data, own_data, simulate
+from usecases.waste_collection.no_sensor.tasks import NO_SENSOR_TASKS
 from usecases.waste_collection.tasks import OVERFLOW_TASK
 
 __all__ = ["USECASE"]
 
+WITHOUT_SENSOR = frozenset(task.id for task in NO_SENSOR_TASKS)
+"""Tasks that see collections only; the others see a level every day."""
+
 
 def _load(task: Task, profile: str) -> Dataset:
-    del task
-    return data.load("wyndham", profile)  # type: ignore[arg-type]  # load says which
+    name = "edinburgh" if task.id in WITHOUT_SENSOR else "wyndham"
+    return data.load(name, profile)  # type: ignore[arg-type]  # load says which
 
 
 def _read(folder: Path, task: Task) -> Dataset:
-    del task
-    return own_data.read(folder)
+    return own_data.read(folder, "collections" if task.id in WITHOUT_SENSOR else "readings")
 
 
 def _simulate(task: Task, seed: int) -> Dataset:
+    if task.id in WITHOUT_SENSOR:
+        return simulate.simulate_collections_for(task.split, seed)
     return simulate.simulate_for(task.split, seed)
 
 
@@ -32,7 +37,7 @@ USECASE = UseCase(
     load=_load,
     read=_read,
     simulate=_simulate,
-    tasks=(OVERFLOW_TASK,),
+    tasks=(OVERFLOW_TASK, *NO_SENSOR_TASKS),
     limits=(
         "Données de substitution : des corbeilles de rue australiennes (Wyndham) et écossaises "
         "(Édimbourg) tiennent lieu de points d'apport volontaire français.",
