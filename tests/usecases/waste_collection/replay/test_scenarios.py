@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from common.edge.errors import DataError
-from usecases.waste_collection.data import nantes_points
+from common.lab.usecase import Dataset
+from usecases.waste_collection.data import containers_of, nantes_points, readings_of
+from usecases.waste_collection.replay.inflow import increments
 from usecases.waste_collection.replay.public import public_material
 from usecases.waste_collection.replay.scenarios import (
     Stock,
@@ -62,3 +66,24 @@ def test_the_shipped_file_is_what_the_seeds_draw_from_the_public_files() -> None
     assert shipped_draws(material.stock) == read_scenarios()
     assert material.inflow.percent.shape == (301, 66)
     assert material.inflow.percent.mean() == pytest.approx(11.13, abs=0.005)  # brief 4.5: 11.1
+
+
+def test_the_logged_inflow_bears_the_print_of_the_old_collections(wyndham: Dataset) -> None:
+    """After a day at 80 % the log shows almost no inflow: the bin was emptied before more came.
+
+    So a forecaster that looks at yesterday's step learns when crews came; ours does not. The
+    figures are those of docs/decisions/rounds.md: 0.9 points a day against 12.3 from empty.
+    """
+    containers = containers_of(wyndham)
+    headline = containers.loc[containers["headline"], "container_id"]
+    readings = readings_of(wyndham)
+    readings = readings[readings["container_id"].isin(headline)]
+    found, _, ids = increments(readings)
+    usable = readings[~readings["alert"]]
+    level = usable.pivot_table(index="day", columns="container_id", values="level_percent")
+    days = pd.date_range(readings["day"].min(), readings["day"].max(), freq="D")
+    before = level.reindex(index=days, columns=ids).to_numpy()[:-1]
+    after = found[1:]
+    known = ~np.isnan(after)
+    assert after[(before == 80) & known].mean() == pytest.approx(0.9, abs=0.05)
+    assert after[(before == 0) & known].mean() == pytest.approx(12.3, abs=0.05)
