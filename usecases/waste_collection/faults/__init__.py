@@ -1,0 +1,1 @@
+"""Is the sensor right: faults put in, residual checks, ladder, task."""
