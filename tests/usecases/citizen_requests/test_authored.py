@@ -7,7 +7,13 @@ from dataclasses import replace
 import pytest
 
 from common.edge.errors import DataError
-from usecases.citizen_requests.authored import FROZEN_SHA256, SHIPPED, frozen_requests
+from usecases.citizen_requests.authored import (
+    CHALLENGE,
+    CHALLENGE_SHA256,
+    FROZEN_SHA256,
+    SHIPPED,
+    frozen_requests,
+)
 
 SERVICES = 21
 
@@ -15,6 +21,7 @@ SERVICES = 21
 def test_the_file_is_the_one_committed_before_any_model() -> None:
     """A changed comma would let the check follow the rules instead of holding them."""
     assert hashlib.sha256(SHIPPED.read_bytes()).hexdigest() == FROZEN_SHA256
+    assert hashlib.sha256(CHALLENGE.read_bytes()).hexdigest() == CHALLENGE_SHA256
 
 
 def test_the_set_covers_every_service_level_and_register() -> None:

@@ -9,12 +9,24 @@ from typing import Any
 
 from common.edge.errors import DataError
 
-__all__ = ["FROZEN_SHA256", "AuthoredRequest", "PersonalSpan", "frozen_requests"]
+__all__ = [
+    "CHALLENGE_SHA256",
+    "FROZEN_SHA256",
+    "AuthoredRequest",
+    "ChallengeText",
+    "PersonalSpan",
+    "challenge_texts",
+    "frozen_requests",
+]
 
 FROZEN_SHA256 = "c74a6942caef166dbc8830582835c7f1f1a732877c30aa3a88adba9333cb840b"
 """Hash of ``requests.jsonl`` as committed before the cues and weights were written."""
 
+CHALLENGE_SHA256 = "589195abde72d2226da201a939a189cbea2041f04d2ded8eab6bc828a06381f1"
+"""Hash of ``challenge.jsonl``."""
+
 SHIPPED = Path(__file__).with_name("requests.jsonl")
+CHALLENGE = Path(__file__).with_name("challenge.jsonl")
 LEVELS = (0, 1, 2)
 
 
@@ -88,6 +100,42 @@ class AuthoredRequest:
     def __post_init__(self) -> None:
         if self.urgency not in LEVELS:
             raise DataError(f"request {self.id}: urgency {self.urgency}", expected="0, 1 or 2")
+
+
+@dataclass(frozen=True)
+class ChallengeText:
+    """One harder text for urgency alone, written after the cues it is held against.
+
+    Parameters
+    ----------
+    id
+        ``C001`` and so on.
+    part
+        ``first``: failures were read and cues added; ``second``: written after that, never
+        tuned on.
+    text
+        Fictional.
+    urgency, life_danger
+        As in `AuthoredRequest`.
+    """
+
+    id: str
+    part: str
+    text: str
+    urgency: int
+    life_danger: bool
+
+
+def challenge_texts() -> tuple[ChallengeText, ...]:
+    """Return the harder texts, both parts.
+
+    Examples
+    --------
+    >>> [sum(text.part == part for text in challenge_texts()) for part in ("first", "second")]
+    [68, 40]
+    """
+    lines = CHALLENGE.read_text(encoding="utf-8").splitlines()
+    return tuple(ChallengeText(**json.loads(line)) for line in lines)
 
 
 def _parse(row: Mapping[str, Any]) -> AuthoredRequest:

@@ -1,0 +1,1 @@
+"""Requests about the same fault: linked for the agent, never closed."""
