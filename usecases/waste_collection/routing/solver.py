@@ -26,6 +26,9 @@ __all__ = ["DEFAULT_ITERATIONS", "plan_day", "require_pyvrp"]
 
 DEFAULT_ITERATIONS = 2_000
 PATIENCE = 0.5
+"""Share of the budget for serving all that must be served, before some are left out."""
+MAX_PENALTY = 1e6
+"""Cost of a second too late or a tenth too heavy at most: dearer than what a stop is worth."""
 INFEASIBLE_COST = 2**63 - 1
 """What PyVRP tells a stopping criterion while nothing feasible was found (INT64_MAX)."""
 
@@ -160,15 +163,13 @@ def _best(translation: Translation, before: Rounds | None, budget: _Budget) -> "
             seed=budget.seed,
             collect_stats=False,
             initial_solution=start,
+            params=pyvrp.SolveParams(penalty=pyvrp.PenaltyParams(max_penalty=MAX_PENALTY)),
         )
     return result.best
 
 
 def _ransom_m(problem: DayProblem, stops: Sequence[Stop]) -> float:
-    """Return more metres than serving one more stop can cost, with all it may push out.
-
-    A truck of its own for the stop, plus every prize of the day.
-    """
+    """Return more metres than serving one more stop can cost: twice a truck of its own."""
     rows = [problem.roads.index(stop.container_id) for stop in stops]
     roads, hours = problem.roads, problem.metres_per_hour / 3600
     way = [
@@ -177,7 +178,7 @@ def _ransom_m(problem: DayProblem, stops: Sequence[Stop]) -> float:
     ]
     longest_s = max(truck.shift_s for truck in problem.trucks)
     alone_m = way[0] + hours * max(way[1], longest_s) + problem.metres_per_truck
-    return 2 * alone_m + sum(stop.prize_m or 0.0 for stop in stops)
+    return 2 * alone_m + max(stop.prize_m or 0.0 for stop in stops)
 
 
 def _sequences_of(plan: DayPlan) -> dict[str, list[tuple[str, ...]]]:

@@ -30,7 +30,7 @@ BRIEF_X = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Solve the instances asked for, write the table and, where asked, the JSON."""
     asked = _parser().parse_args(arguments)
-    limit = Limit(asked.seconds, asked.iterations)
+    limit = Limit(asked.seconds, asked.cpu_seconds, asked.iterations)
     try:
         paths = _paths(asked.instances, asked.folder)
         results: list[Result] = []
@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--seconds", type=float, help="wall time of each run")
+    budget.add_argument("--cpu-seconds", type=float, help="processor time of each run")
     budget.add_argument("--iterations", type=int, help="iterations of each run; repeatable")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--folder", type=Path, help="instances of one's own, a folder per kind")
