@@ -16,10 +16,12 @@ import numpy as np
 
 from common.edge.textfold import BLANK, N_SYMBOLS, NOTHING, TABLE_SIZE, fold_table
 from common.lab.graph.arrays import (
+    columns,
     compact,
     narrow,
     rows_merged,
     rows_of,
+    rows_split,
     running_sum,
     take_along,
 )
@@ -31,6 +33,7 @@ __all__ = [
     "Folded",
     "Grams",
     "Kind",
+    "Words",
     "fold",
     "grams",
     "per_character",
@@ -138,6 +141,25 @@ class Grams:
     present: Any
 
 
+@dataclass(frozen=True)
+class Words:
+    """Where the words of folded texts lie.
+
+    Parameters
+    ----------
+    number
+        Shape (n, width): which word each position belongs to; a blank to the word behind it.
+    lengths
+        Shape (n, m): letters of each word.
+    present
+        Shape (n, m): False behind the last word.
+    """
+
+    number: Any
+    lengths: Any
+    present: Any
+
+
 def fold(xp: Any, codes: Any) -> Folded:
     """Fold case, accents and œ, drop marks, collapse what is no letter to single blanks.
 
@@ -151,12 +173,14 @@ def fold(xp: Any, codes: Any) -> Folded:
     known = xp.where((codes >= 0) & (codes < TABLE_SIZE), codes, _like(xp, codes, BLANK))
     symbols = rows_merged(xp, rows_of(xp, _constant(xp, fold_table()), known))
     dense, first = compact(xp, symbols, symbols != NOTHING)
-    edge = _like(xp, dense[:, :1], BLANK)
+    edge = _like(xp, columns(xp, dense, 0, 1), BLANK)
     closed = xp.concat(
         [edge, xp.where(dense == NOTHING, _like(xp, dense, BLANK), dense), edge], axis=1
     )
     letter = closed != BLANK
-    behind_letter = xp.concat([closed[:, :1] == BLANK, letter[:, :-1]], axis=1)
+    behind_letter = xp.concat(
+        [columns(xp, closed, 0, 1) == BLANK, columns(xp, letter, 0, -1)], axis=1
+    )
     folded, second = compact(xp, closed, letter | behind_letter)
     used = xp.sum(xp.astype(folded != NOTHING, xp.int64), axis=1, keepdims=True)
     folded = narrow(xp, folded, used)
@@ -168,24 +192,13 @@ def fold(xp: Any, codes: Any) -> Folded:
     )
 
 
-@dataclass(frozen=True)
-class _Words:
-    """Where words lie: number of each position's word, and each word's first blank and hash."""
-
-    number: Any
-    blanks: Any
-    lengths: Any
-    present: Any
-    hashes: Any
-
-
-def grams(xp: Any, folded: Folded) -> tuple[tuple[Grams, ...], Any]:
+def grams(xp: Any, folded: Folded) -> tuple[tuple[Grams, ...], Words]:
     """Return the grams of every kind, and where words lie (for `per_character`)."""
-    words = _words(xp, folded)
+    words, hashes = _words(xp, folded)
     found = []
     for place, kind in enumerate(KINDS):
         if kind.words:
-            hashed, present = _word_grams(xp, words, kind.words)
+            hashed, present = _word_grams(xp, words, hashes, kind.words)
         else:
             hashed, present = _letter_grams(xp, folded, kind.letters)
         mixed = ((hashed + 97 * (place + 1)) % PRIME) * MIXER % PRIME
@@ -218,16 +231,17 @@ def per_character(xp: Any, folded: Folded, words: Any, shares: dict[str, Any]) -
     at_letters = xp.where(folded.letter, total, nothing)
     back = take_along(xp, at_letters, _within(xp, folded.places, at_letters))
     back = xp.where(folded.origin, back, xp.zeros_like(back))
-    return back[:, 0::N_SYMBOLS] + back[:, 1::N_SYMBOLS]
+    return xp.sum(rows_split(xp, back, N_SYMBOLS), axis=2)
 
 
 def _within(xp: Any, places: Any, values: Any) -> Any:
     """Point at column 0 what lies beyond the narrowed width: blanks behind the text."""
-    width = running_sum(xp, xp.astype(values == values, xp.int64), axis=1)[:, -1:]
+    width = columns(xp, running_sum(xp, xp.astype(values == values, xp.int64), axis=1), -1)
     return xp.where(places < width, places, xp.zeros_like(places))
 
 
-def _words(xp: Any, folded: Folded) -> _Words:
+def _words(xp: Any, folded: Folded) -> tuple[Words, Any]:
+    """Return where words lie and the hash of each, a running sum's difference."""
     symbols, letter = folded.symbols, folded.letter
     blank = symbols == BLANK
     ones = xp.ones_like(symbols)
@@ -240,41 +254,40 @@ def _words(xp: Any, folded: Folded) -> _Words:
     offset = xp.where(offset < N_OFFSETS, offset, _like(xp, offset, N_OFFSETS - 1))
     weighted = symbols * rows_of(xp, _constant(xp, _WORD_FACTORS), offset)
     running = running_sum(xp, xp.where(letter, weighted, xp.zeros_like(weighted)), axis=1)
-    n_blanks = count[:, -1:]
+    n_blanks = columns(xp, count, -1)
     blanks = narrow(xp, blanks, n_blanks)
     place = running_sum(xp, xp.ones_like(blanks), axis=1)
     at_blank = take_along(xp, running, blanks)
-    return _Words(
+    words = Words(
         number=number,
-        blanks=blanks,
         lengths=_following(xp, blanks) - blanks - 1,
         present=place < n_blanks,
-        hashes=(_following(xp, at_blank) - at_blank),
     )
+    return words, _following(xp, at_blank) - at_blank
 
 
 def _following(xp: Any, values: Any) -> Any:
     """Shift each row by one to the left; its last value is repeated."""
-    return xp.concat([values[:, 1:], values[:, -1:]], axis=1)
+    return xp.concat([columns(xp, values, 1), columns(xp, values, -1)], axis=1)
 
 
-def _word_grams(xp: Any, words: _Words, n_words: int) -> tuple[Any, Any]:
-    hashes = xp.where(words.present, words.hashes, xp.zeros_like(words.hashes)) % PRIME
+def _word_grams(xp: Any, words: Words, hashes: Any, n_words: int) -> tuple[Any, Any]:
+    hashes = xp.where(words.present, hashes, xp.zeros_like(hashes)) % PRIME
     if n_words == 1:
         return hashes, words.present
     return hashes * LEFT + _following(xp, hashes) * RIGHT, _paired(xp, words)
 
 
-def _paired(xp: Any, words: _Words) -> Any:
+def _paired(xp: Any, words: Words) -> Any:
     """Return where a word is followed by another."""
-    last = words.present[:, -1:] & ~words.present[:, -1:]
-    return words.present & xp.concat([words.present[:, 1:], last], axis=1)
+    last = columns(xp, words.present, -1)
+    return words.present & xp.concat([columns(xp, words.present, 1), last & ~last], axis=1)
 
 
-def _over_words(xp: Any, words: _Words, shares: Any, n_words: int) -> Any:
+def _over_words(xp: Any, words: Words, shares: Any, n_words: int) -> Any:
     """Return the share of each folded position in the words, or pairs, that cover it."""
     lengths = xp.astype(words.lengths, xp.float32)
-    zero = xp.zeros_like(lengths[:, :1])
+    zero = xp.zeros_like(columns(xp, lengths, 0, 1))
     one = xp.ones_like(lengths)
     if n_words == 1:
         each = xp.where(words.present, shares / xp.where(words.present, lengths, one), 0 * one)
@@ -282,16 +295,16 @@ def _over_words(xp: Any, words: _Words, shares: Any, n_words: int) -> Any:
         both = lengths + _following(xp, lengths)
         paired = _paired(xp, words)
         half = xp.where(paired, shares / xp.where(paired, both, one), 0 * one)
-        each = half + xp.concat([zero, half[:, :-1]], axis=1)
+        each = half + xp.concat([zero, columns(xp, half, 0, -1)], axis=1)
     number = words.number
     return take_along(xp, each, xp.where(number < 0, xp.zeros_like(number), number))
 
 
 def _windows(xp: Any, values: Any, n: int) -> list[Any]:
     """Return the values at each of ``n`` steps from every column on, zeros behind the end."""
-    behind = xp.zeros_like(xp.concat([values[:, :1]] * (n - 1), axis=1))
+    behind = xp.zeros_like(xp.concat([columns(xp, values, 0, 1)] * (n - 1), axis=1))
     padded = xp.concat([values, behind], axis=1)
-    return [*(padded[:, step : step + 1 - n] for step in range(n - 1)), padded[:, n - 1 :]]
+    return [columns(xp, padded, step, step + 1 - n or None) for step in range(n)]
 
 
 def _letter_grams(xp: Any, folded: Folded, n: int) -> tuple[Any, Any]:
@@ -318,11 +331,11 @@ def _over_letters(xp: Any, folded: Folded, shares: Any, n: int) -> Any:
         covered = covered + letters[step]
     ones = xp.ones_like(covered)
     each = shares / xp.where(covered > 0, covered, ones)
-    before = xp.zeros_like(xp.concat([each[:, :1]] * (n - 1), axis=1))
+    before = xp.zeros_like(xp.concat([columns(xp, each, 0, 1)] * (n - 1), axis=1))
     padded = xp.concat([before, each], axis=1)
-    total = padded[:, n - 1 :]
+    total = columns(xp, padded, n - 1)
     for step in range(1, n):
-        total = total + padded[:, n - 1 - step : -step]
+        total = total + columns(xp, padded, n - 1 - step, -step)
     return total
 
 

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from common.edge.errors import UsageError
 from common.lab.graph.arrays import rows_of
-from common.lab.graph.text import KINDS, N_BUCKETS, Folded, Grams, fold, grams, per_character
+from common.lab.graph.text import KINDS, N_BUCKETS, Grams
+from common.lab.graph.text_traced import read_texts, spread
 
 __all__ = ["BLOCKS", "CHARACTERS", "PRIOR", "TEXT_TERMS", "TextHead", "TextTable"]
 
@@ -169,8 +170,7 @@ class TextHead:
         """Return scores, contributions and what each character adds to the highest score."""
         if not self.table.slots.any():
             return self._without_text(xp, matrix, inputs)
-        folded = fold(xp, inputs[self.text_input])
-        found, words = grams(xp, folded)
+        folded, found, words = read_texts(xp, inputs[self.text_input])
         read = _Reading(self, xp, found)
         families = [read.family(name) for name in TEXT_TERMS]
         prior = _constant(xp, np.array([self.prior], dtype=np.float32))
@@ -178,8 +178,7 @@ class TextHead:
         raw = xp.sum(stacked, axis=1)
         highest = xp.argmax(xp.reshape(raw, (-1, self.table.n_classes)), axis=1, keepdims=True)
         shares = {gram.kind.name: read.share(gram, highest) for gram in found}
-        characters = _characters(xp, folded, words, shares)
-        return raw, stacked, {CHARACTERS: characters}
+        return raw, stacked, {CHARACTERS: spread(xp, folded, words, shares)}
 
     def _without_text(
         self, xp: Any, matrix: Any, inputs: Mapping[str, Any]
@@ -204,10 +203,6 @@ class TextHead:
     def block_of(self) -> Mapping[str, str]:
         """The block of each kind of gram."""
         return {kind: block for block, kinds in BLOCKS.items() for kind in kinds}
-
-
-def _characters(xp: Any, folded: Folded, words: Any, shares: dict[str, Any]) -> Any:
-    return per_character(xp, folded, words, shares)
 
 
 class _Reading:
