@@ -16,15 +16,25 @@ from common.edge.errors import ManifestError, UsageError
 from common.edge.retrieval_features import features_of, votes_of
 from common.edge.retrieval_postings import Looked, Postings, Vectors
 from common.edge.retrieval_settings import Channel, RetrievalSettings
-from common.edge.retrieval_terms import Keys, folded, letter_keys, word_keys, words_of
+from common.edge.retrieval_spelling import Spelling
+from common.edge.retrieval_terms import (
+    Keys,
+    folded,
+    letter_keys,
+    plain_words,
+    stem,
+    word_keys,
+)
 
-__all__ = ["MOST_FOUND", "Found", "Query", "Retrieval"]
+__all__ = ["MOST_FOUND", "MOST_REPAIRED", "Found", "Query", "Retrieval"]
 
 Array = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 
 MOST_FOUND = 1_000
 """Documents of one answer."""
+MOST_REPAIRED = 100
+"""Words of one text that are repaired: bounds the time of a text of nothing but noise."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +45,14 @@ class Query:
     ----------
     stems
         Word stems in order, without stop words.
+    repaired
+        Word to what it is taken for.
     keys
         Channel to the keys that it looks up, each once.
     """
 
     stems: tuple[str, ...]
+    repaired: Mapping[str, str]
     keys: Mapping[str, Keys]
 
 
@@ -97,6 +110,8 @@ class Retrieval:
             if channel.kind == "meaning"
         }
         self._stop_words = frozenset(settings.stop_words)
+        self._words = words
+        self._spelling = Spelling(arrays) if settings.spelling else None
         self._labels = _labels(arrays, settings)
 
     @property
@@ -113,13 +128,26 @@ class Retrieval:
             The text is longer than `common.edge.textcodes.LONGEST_TEXT`.
         """
         codes = folded(text)
-        stems = words_of(codes, self._stop_words)
+        words = [word for word in plain_words(codes) if word not in self._stop_words]
+        repaired = self._repaired(words)
+        stems = [stem(repaired.get(word, word)) for word in words]
+        letters = np.concatenate([codes, folded(" ".join(repaired.values()))])
         keys = {
-            channel.name: np.unique(_keys(channel, codes, stems))
+            channel.name: np.unique(_keys(channel, letters, stems))
             for channel in self.settings.channels
             if channel.kind != "meaning"
         }
-        return Query(tuple(stems), keys)
+        return Query(tuple(stems), repaired, keys)
+
+    def _repaired(self, words: list[str]) -> dict[str, str]:
+        """Return what the first words that no document holds are taken for."""
+        if self._spelling is None or not words:
+            return {}
+        unique = list(dict.fromkeys(words))
+        known = self._words.holds(word_keys([stem(word) for word in unique]))
+        strange = [word for word, held in zip(unique, known, strict=True) if not held]
+        found = {word: self._spelling.repair(word) for word in strange[:MOST_REPAIRED]}
+        return {word: taken for word, taken in found.items() if taken != word}
 
     def search(self, text: str, k: int = 10, without: Places | None = None) -> Found:
         """Return the best documents of a text.

@@ -135,6 +135,14 @@ class Postings:
             n_documents,
         )
 
+    def holds(self, keys: Keys) -> npt.NDArray[np.bool_]:
+        """Return whether each key is known, shape (n,)."""
+        if not len(self.keys):
+            return np.zeros(len(keys), dtype=bool)
+        inside = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        known: npt.NDArray[np.bool_] = self.keys[inside] == keys
+        return known
+
     def look(self, keys: Keys, *, told: bool = True) -> Looked:
         """Add up the impacts of keys, each of them once.
 
@@ -145,10 +153,8 @@ class Postings:
         told
             Whether ``held`` is wanted; it costs as much as the scores.
         """
-        places = np.searchsorted(self.keys, keys)
-        inside = np.minimum(places, max(len(self.keys) - 1, 0))
-        here = self.keys[inside] == keys if len(self.keys) else np.zeros(len(keys), bool)
-        places = inside[here].astype(np.int64)
+        here = self.holds(keys)
+        places = np.searchsorted(self.keys, keys[here]).astype(np.int64)
         begin, stop = self.starts[places], self.starts[places + 1]
         index = _ranges(begin, stop)
         documents = self.documents[index]

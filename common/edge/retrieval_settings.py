@@ -98,6 +98,8 @@ class RetrievalSettings:
         Names of the ``votes``, in order.
     vote_depth
         How many of the first documents vote, each with one over its rank.
+    spelling
+        Whether words that no document holds are repaired.
     arrays
         Array name to the sha256 of its file.
     """
@@ -110,6 +112,7 @@ class RetrievalSettings:
     stop_words: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     vote_depth: int = 10
+    spelling: bool = False
     arrays: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
@@ -210,6 +213,7 @@ def _typed(raw: Mapping[str, Any]) -> None:
         "stop_words": list,
         "labels": list,
         "vote_depth": int,
+        "spelling": bool,
         "arrays": dict,
     }
     for name, kind in kinds.items():

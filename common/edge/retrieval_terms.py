@@ -10,7 +10,7 @@ import numpy.typing as npt
 from common.edge.textcodes import codes_of
 from common.edge.textfold import BLANK, NOTHING, fold
 
-__all__ = ["Keys", "folded", "letter_keys", "stem", "word_keys", "words_of"]
+__all__ = ["Keys", "folded", "letter_keys", "plain_words", "stem", "word_keys", "words_of"]
 
 Keys = npt.NDArray[np.uint64]
 Codes = npt.NDArray[np.int64]
@@ -71,14 +71,18 @@ def folded(text: str) -> Codes:
     return written
 
 
+def plain_words(codes: Codes) -> list[str]:
+    """Return the words of a folded text, in its order."""
+    return codes.astype("<u4").tobytes().decode("utf-32-le").split()
+
+
 def words_of(codes: Codes, stop_words: Collection[str] = ()) -> list[str]:
     """Return the stems of a folded text in its order, without stop words.
 
     >>> words_of(folded("Déclarer ses impôts"), {"ses"})
     ['declar', 'impot']
     """
-    text = codes.astype("<u4").tobytes().decode("utf-32-le")
-    return [stem(word) for word in text.split() if word not in stop_words]
+    return [stem(word) for word in plain_words(codes) if word not in stop_words]
 
 
 def word_keys(stems: Sequence[str], run: int = 1) -> Keys:

@@ -8,6 +8,7 @@ relative length and multiplied by its weight, before they saturate once.
 import hashlib
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,7 +19,14 @@ import numpy.typing as npt
 from common.edge.errors import UsageError
 from common.edge.retrieval_postings import IMPACT_STEP, LARGEST
 from common.edge.retrieval_settings import Channel, RetrievalSettings
-from common.edge.retrieval_terms import folded, letter_keys, word_keys, words_of
+from common.edge.retrieval_spelling import LONGEST, SHORTEST, forms_of
+from common.edge.retrieval_terms import (
+    folded,
+    letter_keys,
+    plain_words,
+    word_keys,
+    words_of,
+)
 from common.edge.textcodes import LONGEST_TEXT
 
 __all__ = ["ChannelPlan", "Document", "FieldWeight", "IndexPlan", "Section", "build", "digest_of"]
@@ -99,6 +107,9 @@ class IndexPlan:
         Names of the votes.
     vote_depth
         How many documents vote.
+    spelling_documents
+        Words of at least that many documents are what strange words are repaired to; 0
+        repairs nothing.
     """
 
     channels: tuple[ChannelPlan, ...]
@@ -106,6 +117,7 @@ class IndexPlan:
     stop_words: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     vote_depth: int = 10
+    spelling_documents: int = 0
 
 
 @dataclass(frozen=True)
@@ -176,6 +188,8 @@ def build(
         if part.channel.kind == "meaning":
             arrays |= _vectors(part, arrays, first, len(documents), seed)
     arrays |= _library(documents, plan.passages, stop_words)
+    if plan.spelling_documents:
+        arrays |= _spelling(texts, stop_words, plan.spelling_documents)
     if plan.labels:
         arrays["labels"] = _labels(documents, plan.labels)
     settings = RetrievalSettings(
@@ -187,6 +201,7 @@ def build(
         stop_words=plan.stop_words,
         labels=plan.labels,
         vote_depth=plan.vote_depth,
+        spelling=plan.spelling_documents > 0,
     )
     digests = {name: digest_of(values) for name, values in sorted(arrays.items())}
     return arrays, replace(settings, arrays=digests)
@@ -349,6 +364,37 @@ def _library(
         **_strings("headings", [one.heading for one in sections]),
         "passage_documents": np.array(owners, dtype=np.int32),
         "passage_spans": np.array(spans, dtype=np.int32).reshape(-1, 2),
+    }
+
+
+def _spelling(
+    texts: Sequence[Mapping[str, list[Codes]]], stop_words: frozenset[str], fewest: int
+) -> Arrays:
+    """Return the vocabulary, the commonest word first, and the keys of its struck forms."""
+    often: Counter[str] = Counter()
+    for text in texts:
+        often.update(
+            {word for pieces in text.values() for one in pieces for word in plain_words(one)}
+        )
+    words = sorted(
+        (
+            word
+            for word, count in often.items()
+            if count >= fewest
+            and SHORTEST - 1 <= len(word) <= LONGEST + 1
+            and word not in stop_words
+            and not word.isdigit()
+        ),
+        key=lambda word: (-often[word], word),
+    )
+    forms = [forms_of(word) for word in words]
+    keys = word_keys([form for each in forms for form in each])
+    places = np.repeat(np.arange(len(words), dtype=np.int32), [len(each) for each in forms])
+    order = np.lexsort((places, keys))
+    return {
+        **_strings("spelling", words),
+        "spelling_keys": keys[order],
+        "spelling_words": places[order],
     }
 
 

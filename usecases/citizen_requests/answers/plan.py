@@ -71,4 +71,5 @@ def plan(labels: tuple[str, ...] = ()) -> IndexPlan:
         ),
         stop_words=STOP_WORDS,
         labels=labels,
+        spelling_documents=3,
     )

@@ -1,0 +1,1 @@
+"""Does a sheet answer at all: the learnt head that lets the assistant say "I do not know"."""
