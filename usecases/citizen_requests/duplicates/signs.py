@@ -18,8 +18,8 @@ __all__ = ["Rarity", "Received", "Signs", "grams_of", "prepared", "signs_of"]
 GRAM_LETTERS = (3, 4, 5)
 """Character grams inside words: what stands typos best in French (brief, finding 3)."""
 STREET_WORDS = word_set(
-    "rue ru avenue av bd boulevard place pl square allee impasse quai chemin route rues de du des d "
-    "la le les l au aux et n bis ter"
+    "rue rues ru avenue av bd boulevard place pl square allee impasse quai chemin route de du des "
+    "d la le les l au aux et n bis ter"
 )
 LONGEST_DELAY_DAYS = 60
 SHORTEST_TOPICAL = 2
