@@ -1,0 +1,1 @@
+"""What dispatcher and crew read: French pages and sheets."""
