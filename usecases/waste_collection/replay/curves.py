@@ -16,6 +16,8 @@ RATES = (1.0, 2.0, 5.0)
 DRAWS = 2000
 """Resamples of the scenarios."""
 
+LEAST_SHARE = 0.3
+
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
@@ -102,8 +104,9 @@ FIGURES = (
 def curves_of(outcomes: Sequence[Outcome]) -> tuple[Curve, ...]:
     """Lay outcomes out as curves, by family.
 
-    A parameter that was driven on fewer scenarios than the others of its family is left out:
-    a bench that was stopped half-way shows whole sweeps alone.
+    A parameter that was driven on less than 30 % of the scenarios that its family's best
+    driven one was is left out, and the others are compared on the scenarios that all have: a
+    bench that was stopped half-way does not shrink to its last setting.
 
     Raises
     ------
@@ -173,7 +176,8 @@ def gain_at(
 
 def _curve(family: str, points: Mapping[float, Mapping[str, Outcome]]) -> Curve:
     most = max(len(found) for found in points.values())
-    parameters = tuple(sorted(p for p, found in points.items() if len(found) == most))
+    enough = LEAST_SHARE * most
+    parameters = tuple(sorted(p for p, found in points.items() if len(found) >= enough))
     scenarios = tuple(sorted(set.intersection(*(set(points[p]) for p in parameters))))
     figures = {
         figure: np.array(

@@ -67,8 +67,8 @@ def test_a_gain_is_told_at_the_own_rounds_overflows() -> None:
         gain_at(curves["fair_2d"], curves["fixed"], 7)
 
 
-def test_settings_driven_on_fewer_scenarios_are_left_out() -> None:
-    """A bench stopped half-way compares whole sweeps only."""
+def test_settings_driven_on_too_few_scenarios_are_left_out() -> None:
+    """One of four is less than 30 %: a bench stopped half-way does not shrink to it."""
     found = [*bench([1, 1, 1, 1]), outcome("s0", "fair_2d", 20, 1.0, [])]
     curve = next(c for c in curves_of(found) if c.family == "fair_2d")
     assert curve.parameters == (10, 40)
