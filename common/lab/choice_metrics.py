@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from common.lab import probability_metrics
 from common.lab.choices import Choices
 from common.lab.metrics import Metric
+from common.lab.probabilities import Probabilities
 from common.lab.usecase import Array
 
 __all__ = [
     "ACCURACY",
     "AURC",
+    "AUROC",
     "BRIER",
     "CATALOGUE",
     "COVERAGE",
@@ -177,6 +180,24 @@ def _utility(scored: Choices) -> Array:
     return np.where(scored.taken, acted, ASKED)
 
 
+def _first_against_others(scored: Choices, counts: Array) -> Array:
+    """Area under the ROC curve of the first class against all others, see `AUROC` of chances.
+
+    >>> scored = _example(p=[[0.9, 0.1], [0.2, 0.8], [0.2, 0.8]], right=[0, 0, 1])
+    >>> _first_against_others(scored, np.ones((1, 3))).tolist()  # a win and a tie: (1 + 0.5) / 2
+    [0.75]
+    """
+    held = Probabilities.from_columns(
+        np.full(len(scored), "all"),
+        scored.right[:, 0] * 1.0,
+        np.clip(scored.p[:, 0], 0, 1),
+        blocks=scored.block,
+    )
+    pooled = probability_metrics.AUROC.pooled
+    assert pooled is not None
+    return pooled(held, counts)
+
+
 def _example(p: list[list[float]], right: list[int]) -> Choices:
     """Return a few rows for the examples above."""
     given = np.array(p)
@@ -198,6 +219,7 @@ LOG_LOSS = _metric("log_loss", "Perte logarithmique", _mean(_surprise), higher=F
 ACCURACY = _metric("accuracy", "Exactitude", _mean(_hits), higher=True)
 MACRO_F1 = _metric("macro_f1", "F1 moyenne des classes (10 cas et plus)", _macro_f1, higher=True)
 TOP_3 = _metric("top_3", "Bonne réponse parmi trois", _mean(_top_3), higher=True)
+AUROC = _metric("auroc", "Capacité à classer (AUROC)", _first_against_others, higher=True)
 ECE = _metric("ece", "Erreur de calibration (15 classes égales)", _ece, higher=False)
 AURC = _metric("aurc", "Risque moyen selon la couverture (AURC)", _aurc, higher=False)
 COVERAGE = _metric("coverage", "Part traitée sans question", _mean(_coverage), higher=True)
@@ -209,7 +231,7 @@ UTILITY = _metric(
 CATALOGUE: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
-        BRIER, LOG_LOSS, ACCURACY, MACRO_F1, TOP_3, ECE, AURC, COVERAGE, PRECISION, UTILITY,
+        BRIER, LOG_LOSS, ACCURACY, MACRO_F1, TOP_3, ECE, AURC, AUROC, COVERAGE, PRECISION, UTILITY,
     )
 }  # fmt: skip
 """Every metric of choices by name."""

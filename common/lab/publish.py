@@ -136,6 +136,7 @@ def _sweep(out: Path) -> None:
 
 def _bundle(usecase: UseCase, task: Task, outcome: Outcome, folder: Path) -> Path:
     run = outcome.run
+    arrays, retrieval = ({}, None) if task.index is None else task.index()
     inputs = (*_with_state(task.inputs, outcome.state), *outcome.rung.state_fields)
     content = BundleContent(
         usecase=run.usecase,
@@ -159,6 +160,8 @@ def _bundle(usecase: UseCase, task: Task, outcome: Outcome, folder: Path) -> Pat
         proxy=str(run.dataset["proxy"]),
         additive=outcome.candidate.additive,
         tolerances=_tolerances(task, outcome.outputs),
+        arrays=arrays,
+        retrieval=retrieval,
     )
     key = ensure_key()
     trust(key.public_key())

@@ -10,6 +10,7 @@ from common.lab.dataset import Array, Dataset, Examples, Period, Source, Split
 from common.lab.plan_order import PlanOrder
 
 if TYPE_CHECKING:
+    from common.edge.retrieval_settings import RetrievalSettings
     from common.lab.contest import Contest
     from common.lab.graph.heads import Head
     from common.lab.metrics import Metric
@@ -330,6 +331,9 @@ class Task:
     reasons
         Terms of heads that read no column of the matrix (the words of a text), for their
         French labels.
+    index
+        Makes what the bundle searches to fill its graph's ``votes`` from a text alone:
+        arrays by name and how they are searched; None where nothing is searched.
     """
 
     id: str
@@ -360,6 +364,7 @@ class Task:
     functional_unit: str = ""
     contest: "Contest | None" = None
     reasons: tuple[Term, ...] = ()
+    index: "Callable[[], tuple[Mapping[str, Array], RetrievalSettings]] | None" = None
 
     def __post_init__(self) -> None:
         if self.rungs and self.rungs[0].kind != "no_ai":

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from common.lab.graph.arrays import largest
 from common.lab.graph.text_head import PRIOR
 from common.lab.usecase import Features, Field, Term
 
@@ -13,8 +14,10 @@ __all__ = [
     "ROUTING_TERMS",
     "THRESHOLDS",
     "VOTE_SCALE",
+    "competence_features",
     "routing_features",
     "routing_inputs",
+    "theme_features",
 ]
 
 VOTE_SCALE = 50.0
@@ -34,8 +37,8 @@ REASONS = (
 HIGHEST_CODE = 0x10FFFF
 
 
-def routing_inputs(n_services: int) -> tuple[Field, ...]:
-    """Return the graph's inputs for a choice among ``n_services``."""
+def routing_inputs(n_votes: int) -> tuple[Field, ...]:
+    """Return the graph's inputs where ``n_votes`` labels are voted for."""
     return (
         Field(
             "codes",
@@ -49,12 +52,12 @@ def routing_inputs(n_services: int) -> tuple[Field, ...]:
         Field(
             "votes",
             "float32",
-            ("n", n_services),
+            ("n", n_votes),
             "1",
-            "Part de chaque service parmi les textes les plus proches, zéro si aucun.",
+            "Part de chaque étiquette parmi les textes les plus proches, zéro si aucun.",
             0,
             1,
-            default=np.zeros(n_services, dtype=np.float32),
+            default=np.zeros(n_votes, dtype=np.float32),
         ),
         Field(
             THRESHOLDS,
@@ -77,5 +80,25 @@ def routing_features(xp: Any, inputs: Mapping[str, Any]) -> Features:
     inputs
         ``votes`` of shape (n, n_services).
     """
-    votes = xp.log(inputs["votes"] * np.float32(VOTE_SCALE) + np.float32(1))
-    return Features({"votes": xp.expand_dims(votes, axis=1)}, {})
+    return _features(xp, inputs["votes"])
+
+
+def theme_features(xp: Any, inputs: Mapping[str, Any]) -> Features:
+    """Return the votes of the sheets for each theme; the last label is not a theme."""
+    return _features(xp, inputs["votes"][:, :-1])
+
+
+def competence_features(xp: Any, inputs: Mapping[str, Any]) -> Features:
+    """Return the votes for « the town hall's business » and for another body's.
+
+    Without any vote both are zero: no sheet was found, and nothing is known.
+    """
+    town_hall = inputs["votes"][:, -1:]
+    found = xp.expand_dims(largest(xp, inputs["votes"], axis=1), axis=1) > np.float32(0)
+    elsewhere = xp.where(found, np.float32(1) - town_hall, xp.zeros_like(town_hall))
+    return _features(xp, xp.concat([town_hall, elsewhere], axis=1))
+
+
+def _features(xp: Any, votes: Any) -> Features:
+    scaled = xp.log(votes * np.float32(VOTE_SCALE) + np.float32(1))
+    return Features({"votes": xp.expand_dims(scaled, axis=1)}, {})

@@ -1,6 +1,7 @@
 """Which service is a request for: the routing tasks, and how an answer is scored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from functools import partial
 
@@ -13,8 +14,10 @@ from common.lab.usecase import Array, Examples, Period, Split, Task
 from usecases.citizen_requests.features import (
     REASONS,
     ROUTING_TERMS,
+    competence_features,
     routing_features,
     routing_inputs,
+    theme_features,
 )
 from usecases.citizen_requests.figures import routing_figures
 from usecases.citizen_requests.model import routing_rungs
@@ -22,6 +25,8 @@ from usecases.citizen_requests.requests.paris import SERVICES
 from usecases.citizen_requests.routing.answers import ROUTE, finish, outputs
 from usecases.citizen_requests.routing.catalogue import keywords
 from usecases.citizen_requests.routing.examples import routing_examples
+from usecases.citizen_requests.routing.recode import COMPETENCES
+from usecases.citizen_requests.routing.sheet_votes import N_LABELS, sheet_index
 from usecases.citizen_requests.routing.thresholds import constant_state, thresholds_of
 from usecases.citizen_requests.sheets.library import THEMES
 
@@ -86,14 +91,15 @@ def by_year(examples: Examples) -> Array:
     return examples.days.astype("datetime64[Y]").astype(str)
 
 
-def _routing(services: Sequence[str], phrases: Sequence[str] | None) -> Task:
-    """Return the Paris task, from which others differ in services and dates."""
+def _routing() -> Task:
+    """Return the Paris task: which directorate pilots a project, from its title."""
+    phrases = [keywords(service) for service in SERVICES]
     return Task(
         id="routing",
         version=1,
         question="À quel service cette demande doit-elle aller ?",
-        inputs=routing_inputs(len(services)),
-        outputs=outputs(len(services)),
+        inputs=routing_inputs(len(SERVICES)),
+        outputs=outputs(len(SERVICES)),
         terms=ROUTING_TERMS,
         reasons=REASONS,
         split=PARIS_SPLIT,
@@ -107,10 +113,10 @@ def _routing(services: Sequence[str], phrases: Sequence[str] | None) -> Task:
         transform=as_they_are,
         scored=scored,
         scale=no_scale,
-        rungs=routing_rungs(len(services), phrases),
+        rungs=routing_rungs(len(SERVICES), phrases, own_votes=True),
         calibrate=constant_state,
         default_state=thresholds_of,
-        figures=partial(routing_figures, tuple(services)),
+        figures=partial(routing_figures, SERVICES),
         functional_unit=(
             "une demande lue : services classés avec leur chance, décision proposée et part de "
             "chaque mot"
@@ -118,16 +124,39 @@ def _routing(services: Sequence[str], phrases: Sequence[str] | None) -> Task:
     )
 
 
-def _themes() -> Task:
-    from dataclasses import replace
-
+def _of_sheets(base: Task) -> Task:
+    """Return the theme of a question: titles of sheets, and what the other sheets vote."""
     return replace(
-        _routing(THEMES, None),
+        base,
         id="routing_themes",
         question="De quel thème administratif relève cette question ?",
+        inputs=routing_inputs(N_LABELS),
+        outputs=outputs(len(THEMES)),
         split=THEMES_SPLIT,
         slices={"longueur du texte": by_length},
+        examples=partial(routing_examples, sheet_labels=N_LABELS),
+        features=theme_features,
+        rungs=routing_rungs(len(THEMES), None, own_votes=False),
+        figures=partial(routing_figures, THEMES),
+        index=sheet_index,
     )
 
 
-ROUTING_TASKS = (_routing(SERVICES, [keywords(service) for service in SERVICES]), _themes())
+def _competence(themes: Task) -> Task:
+    """Return whose business a question is: the town hall's, or another body's."""
+    n = len(COMPETENCES)
+    return replace(
+        themes,
+        id="competence",
+        question="Cette question relève-t-elle de la commune ?",
+        outputs=outputs(n),
+        metrics=(metrics.BRIER, metrics.AUROC, *METRICS[1:3], *METRICS[4:]),
+        features=competence_features,
+        rungs=routing_rungs(n, None, own_votes=False),
+        figures=partial(routing_figures, COMPETENCES),
+    )
+
+
+ROUTING = _routing()
+THEME = _of_sheets(ROUTING)
+ROUTING_TASKS = (ROUTING, THEME, _competence(THEME))

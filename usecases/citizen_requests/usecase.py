@@ -1,14 +1,22 @@
 """Citizen requests, wired together."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from common.lab.sources import load_sources
 from common.lab.usecase import Dataset, Task, UseCase
 from usecases.citizen_requests import data, own_data, simulate
 from usecases.citizen_requests.requests.paris import OTHER, SERVICES
 from usecases.citizen_requests.routing.catalogue import catalogue
-from usecases.citizen_requests.routing.examples import with_catalogue
-from usecases.citizen_requests.routing.recode import by_channel, for_services, over
+from usecases.citizen_requests.routing.examples import SHEET_VOTES, with_catalogue
+from usecases.citizen_requests.routing.recode import (
+    by_channel,
+    for_competence,
+    for_services,
+    over,
+)
+from usecases.citizen_requests.routing.sheet_votes import title_blind_votes
 from usecases.citizen_requests.sheets.library import THEMES
 from usecases.citizen_requests.tasks import ROUTING_TASKS
 
@@ -19,22 +27,33 @@ N_INVENTED = 500
 
 
 def _load(task: Task, profile: str) -> Dataset:
-    themes = task.id == "routing_themes"
-    loaded = data.load("themes" if themes else "paris", profile)  # type: ignore[arg-type]  # load says which
-    return with_catalogue(loaded, catalogue())
+    if task.id == "routing":
+        return with_catalogue(data.load("paris", profile), catalogue())  # type: ignore[arg-type]  # quick or full
+    return _asked(task, data.load("themes", profile))  # type: ignore[arg-type]  # quick or full
 
 
 def _read(folder: Path, task: Task) -> Dataset:
     own = own_data.read(folder)
-    if task.id == "routing_themes":
-        return for_services(own, THEMES)
-    return with_catalogue(for_services(own, SERVICES, OTHER), catalogue())
+    if task.id == "routing":
+        return with_catalogue(for_services(own, SERVICES, OTHER), catalogue())
+    return _asked(task, for_services(own, THEMES))
+
+
+def _asked(task: Task, dataset: Dataset) -> Dataset:
+    """Ask the national sheets about every text; then bring the truth to the task."""
+    votes = title_blind_votes(dataset)
+    asked = replace(dataset, extras={**dataset.extras, SHEET_VOTES: votes})
+    return for_competence(asked) if task.id == "competence" else asked
 
 
 def _simulate(task: Task, seed: int) -> Dataset:
-    labels = "themes" if task.id == "routing_themes" else "paris"
-    invented = simulate.simulate_for(task.split, seed, labels, N_INVENTED)  # type: ignore[arg-type]  # one of its labels
-    return with_catalogue(by_channel(over(invented, task.split)), catalogue())
+    """Return invented requests; the sheets are not asked, so that nothing is needed."""
+    labels: Literal["paris", "themes"] = "paris" if task.id == "routing" else "themes"
+    invented = simulate.simulate_for(task.split, seed, labels, N_INVENTED)
+    spread = by_channel(over(invented, task.split))
+    if task.id == "routing":
+        return with_catalogue(spread, catalogue())
+    return for_competence(spread) if task.id == "competence" else spread
 
 
 USECASE = UseCase(

@@ -26,8 +26,8 @@ def outputs(n_services: int) -> tuple[Field, ...]:
         Field("score", "float32", each, "1", "Score de chaque service, avant normalisation."),
         Field("p_service", "float32", each, "1", "Chance que le service soit le bon.", 0, 1),
         Field("p_top", "float32", ("n", 1), "1", "Chance du service le plus probable.", 0, 1),
-        Field("ranked", "int64", ("n", N_RANKED), "1", "Les trois services les plus probables,"
-              " du premier au troisième.", 0, n_services - 1),
+        Field("ranked", "int64", ("n", min(N_RANKED, n_services)), "1",
+              "Les services les plus probables, du premier au troisième.", 0, n_services - 1),
         Field("decision", "int64", ("n", 1), "1",
               "0 transmettre, 1 demander une précision, 2 confier à une personne.", 0, 2),
         Field("baseline", "float32", each, "1", "Score avant toute contribution."),
@@ -79,7 +79,7 @@ def _best(xp: Any, scores: Any, p: Any) -> tuple[Any, list[Any]]:
     n_services = int(scores.shape[1])
     places = xp.asarray(np.arange(n_services, dtype=np.int64)[None])
     found, chances, left, given = [], [], scores, p
-    for _ in range(N_RANKED):
+    for _ in range(min(N_RANKED, n_services)):
         best = xp.argmax(left, axis=1, keepdims=True)
         taken = places == best
         found.append(best)

@@ -13,10 +13,12 @@ from usecases.citizen_requests.requests.collection import requests_of
 from usecases.citizen_requests.routing.lessons import CATALOGUE_UNIT
 from usecases.citizen_requests.routing.neighbours import votes_of_earlier
 
-__all__ = ["CATALOGUE", "routing_examples", "with_catalogue"]
+__all__ = ["CATALOGUE", "SHEET_VOTES", "routing_examples", "with_catalogue"]
 
 CATALOGUE = "catalogue"
 """Name of the extra table that holds the phrases of the service catalogue."""
+SHEET_VOTES = "sheet_votes"
+"""Name of the extra table with what the national sheets vote for each text."""
 READ_AFTER_SECONDS = 1
 """A request is read once it has arrived."""
 
@@ -35,7 +37,9 @@ def with_catalogue(dataset: Dataset, phrases: pd.DataFrame) -> Dataset:
     return replace(dataset, extras={**dataset.extras, CATALOGUE: table.reset_index(drop=True)})
 
 
-def routing_examples(dataset: Dataset, period: Period, *, catalogue: bool = True) -> Examples:
+def routing_examples(
+    dataset: Dataset, period: Period, *, catalogue: bool = True, sheet_labels: int = 0
+) -> Examples:
     """Return the requests received in a period, and the catalogue where the period opens the data.
 
     A catalogue is known before any request: its phrases are dated on the first day of the data
@@ -49,6 +53,9 @@ def routing_examples(dataset: Dataset, period: Period, *, catalogue: bool = True
         Days of reception.
     catalogue
         False leaves the phrases out.
+    sheet_labels
+        Labels that the national sheets vote for; zeros where they were not asked. 0: the
+        votes are those of earlier requests, for the services themselves.
 
     Returns
     -------
@@ -59,7 +66,7 @@ def routing_examples(dataset: Dataset, period: Period, *, catalogue: bool = True
     """
     first, last = (pd.Timestamp(day, tz="UTC") for day in (period.start, period.stop))
     inside = np.flatnonzero((dataset.times >= first) & (dataset.times < last))
-    width, votes = _texts_width(dataset), votes_of_earlier(dataset)
+    width, votes = _texts_width(dataset), _votes(dataset, sheet_labels)
     texts = requests_of(dataset)["text"].fillna("").tolist()
     made = _rows(dataset, inside, codes_of([texts[row] for row in inside], width), votes[inside])
     phrases = dataset.extras.get(CATALOGUE)
@@ -67,6 +74,17 @@ def routing_examples(dataset: Dataset, period: Period, *, catalogue: bool = True
     if not catalogue or phrases is None or not opens:
         return made
     return _joined(_phrases(phrases, made, width), made)
+
+
+def _votes(dataset: Dataset, sheet_labels: int) -> Array:
+    """Return the votes of the sheets where they are wanted, else of earlier requests."""
+    if not sheet_labels:
+        return votes_of_earlier(dataset)
+    asked = dataset.extras.get(SHEET_VOTES)
+    if asked is None:
+        return np.zeros((len(dataset.times), sheet_labels), dtype=np.float32)
+    rows = dataset.columns["text_id"].astype(np.int64)
+    return asked.to_numpy(dtype=np.float32)[rows]
 
 
 def _rows(dataset: Dataset, inside: Array, codes: Array, votes: Array) -> Examples:
@@ -118,7 +136,7 @@ def _phrases(phrases: pd.DataFrame, like: Examples, width: int) -> Examples:
     return Examples(
         inputs={
             "codes": codes_of(phrases["text"].tolist(), width),
-            "votes": np.zeros((n, n_services), dtype=np.float32),
+            "votes": np.zeros((n, like.inputs["votes"].shape[1]), dtype=np.float32),
         },
         target=(np.arange(n_services) == codes[:, None]) * 1.0,
         slots=np.broadcast_to(np.arange(n_services), (n, n_services)).copy(),

@@ -9,7 +9,10 @@ import pandas as pd
 from common.lab.usecase import Dataset, Split
 from usecases.citizen_requests.requests.collection import requests_of
 
-__all__ = ["by_channel", "for_services", "over"]
+__all__ = ["COMPETENCES", "by_channel", "for_competence", "for_services", "over"]
+
+COMPETENCES = ("Commune", "Autre organisme")
+"""Whose business a request is."""
 
 RANKS = (0.0, 0.3, 0.9, 1.0)
 """Shares of invented requests placed before, around and after the start of the test period."""
@@ -41,6 +44,19 @@ def for_services(dataset: Dataset, services: Sequence[str], other: str = "") -> 
         columns={**dataset.columns, "service_code": codes},
         valid=dataset.valid & np.isfinite(codes),
         extras={**dataset.extras, "services": listed},
+    )
+
+
+def for_competence(dataset: Dataset) -> Dataset:
+    """Return the data set with two answers: the town hall's business, or another body's."""
+    ours = dataset.columns["town_hall"]
+    listed = pd.DataFrame({"code": list(COMPETENCES), "title": list(COMPETENCES)})
+    requests = dataset.extras["requests"].assign(also_ok="")
+    return replace(
+        dataset,
+        columns={**dataset.columns, "service_code": 1.0 - ours},
+        valid=np.isfinite(ours),
+        extras={**dataset.extras, "services": listed, "requests": requests},
     )
 
 

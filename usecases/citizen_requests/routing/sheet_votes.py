@@ -1,17 +1,27 @@
 """Route by retrieval over the national sheets: which themes, and whose business it is."""
 
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 
 from common.edge.retrieval import Retrieval
+from common.edge.retrieval_settings import RetrievalSettings
 from common.lab.index import build
-from common.lab.usecase import Dataset
+from common.lab.provenance import code_digest
+from common.lab.sources import cache_folder
+from common.lab.usecase import Array, Dataset
 from usecases.citizen_requests.answers.documents import LABELS, sheet_documents
 from usecases.citizen_requests.answers.plan import plan
 from usecases.citizen_requests.requests.collection import requests_of
 from usecases.citizen_requests.sheets.library import sheet_tables
 
-__all__ = ["title_blind_votes"]
+__all__ = ["N_LABELS", "sheet_index", "title_blind_votes"]
+
+N_LABELS = len(LABELS)
+"""The themes, then the town hall."""
 
 
 def title_blind_votes(dataset: Dataset) -> pd.DataFrame:
@@ -33,8 +43,27 @@ def title_blind_votes(dataset: Dataset) -> pd.DataFrame:
         `usecases.citizen_requests.answers.documents.LABELS`.
     """
     rows = requests_of(dataset)
-    documents = sheet_documents(sheet_tables(), untitled=set(rows["request_id"]))
-    arrays, settings = build(documents, plan(LABELS))
-    index = Retrieval(arrays, settings)
-    votes = [index.search(text).votes for text in rows["text"]]
-    return pd.DataFrame(np.array(votes, dtype=np.float32), columns=list(LABELS))
+    asked = f"{dataset.digest} {code_digest('citizen_requests')}"
+    key = hashlib.sha256(asked.encode()).hexdigest()[:24]
+    kept = cache_folder() / "citizen_requests" / f"votes-{key}.npy"
+    if kept.exists():
+        votes = np.load(kept, allow_pickle=False)
+    else:
+        index = Retrieval(*_built(tuple(rows["request_id"])))
+        votes = np.array([index.search(text).votes for text in rows["text"]], dtype=np.float32)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        part = kept.with_suffix(".part.npy")
+        np.save(part, votes, allow_pickle=False)
+        part.replace(kept)
+    return pd.DataFrame(votes, columns=list(LABELS))
+
+
+def sheet_index() -> tuple[Mapping[str, Array], RetrievalSettings]:
+    """Return the index that a bundle carries: every sheet with its title, filling ``votes``."""
+    documents = sheet_documents(sheet_tables())
+    return build(documents, plan(LABELS), text_input="codes", fills=("votes",))
+
+
+@lru_cache(maxsize=1)
+def _built(untitled: tuple[str, ...]) -> tuple[Mapping[str, Array], RetrievalSettings]:
+    return build(sheet_documents(sheet_tables(), untitled=set(untitled)), plan(LABELS))
