@@ -1,22 +1,38 @@
 """Requests as rows of the urgency graph: text, cues read beside it, and the level it had."""
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
 
 from common.edge.errors import SourceError
-from common.lab.usecase import Array, Dataset, Examples, Period
+from common.lab.usecase import Array, Dataset, Examples, Period, Split
 from usecases.citizen_requests import simulate
 from usecases.citizen_requests.authored import frozen_requests
 from usecases.citizen_requests.requests.collection import Collection, dataset_of, requests_of
 from usecases.citizen_requests.routing.examples import routing_examples
+from usecases.citizen_requests.routing.recode import by_channel, over
 from usecases.citizen_requests.text.cleaner import clean
 from usecases.citizen_requests.urgency.levels import LEVELS, urgency_of
 
-__all__ = ["as_levels", "authored_examples", "cue_shares", "load", "simulated", "urgency_examples"]
+__all__ = [
+    "URGENCY_SPLIT",
+    "as_levels",
+    "authored_examples",
+    "cue_shares",
+    "load",
+    "simulated",
+    "urgency_examples",
+]
 
 N_INVENTED = 1_500
+URGENCY_SPLIT = Split(
+    train_start=date(2024, 1, 1),
+    origins=(date(2025, 1, 1), date(2025, 4, 1)),
+    test=Period(date(2025, 7, 1), date(2026, 1, 1)),
+)
+"""Days of the simulator."""
 
 
 def cue_shares(text: str) -> tuple[float, float, float]:
@@ -64,8 +80,8 @@ def load() -> Dataset:
 
 
 def simulated(seed: int, n_requests: int = N_INVENTED) -> Dataset:
-    """Return SIMULATED requests with their levels, over two years."""
-    return as_levels(simulate.simulate(seed, n_requests))
+    """Return SIMULATED requests with their levels, over the days of the task's split."""
+    return by_channel(over(as_levels(simulate.simulate(seed, n_requests)), URGENCY_SPLIT))
 
 
 def urgency_examples(dataset: Dataset, period: Period) -> Examples:
