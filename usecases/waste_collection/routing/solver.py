@@ -54,9 +54,9 @@ class _Budget:
         self._started_s = now_s if self._started_s is None else self._started_s
         spent = [0.0]
         if self.iterations is not None:
-            spent.append(self._done / max(1, self.iterations))
+            spent.append(self._done / self.iterations if self.iterations else 1.0)
         if self.seconds is not None:
-            spent.append((now_s - self._started_s) / max(1e-9, self.seconds))
+            spent.append((now_s - self._started_s) / self.seconds if self.seconds else 1.0)
         limit = self.patience if best_cost >= INFEASIBLE_COST else 1.0
         if max(spent) >= limit:
             return True
