@@ -11,7 +11,7 @@ from usecases.waste_collection.decision.choice import Proposal
 from usecases.waste_collection.replay.visits import detours_km
 from usecases.waste_collection.routing.day import REASONS_FR, cost_m
 
-__all__ = ["StopWords", "day_fr", "level_words", "left_out_words", "round_words", "stop_words"]
+__all__ = ["StopWords", "day_fr", "left_out_words", "level_words", "round_words", "stop_words"]
 
 WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 SATURDAY = 5
