@@ -27,7 +27,7 @@ from usecases.waste_collection.faults.scores import (
     scored,
     threshold_at,
 )
-from usecases.waste_collection.faults.tasks import SENSOR_FAULTS, default_state, finish
+from usecases.waste_collection.faults.tasks import SENSOR_FAULTS, calibrate, default_state, finish
 from usecases.waste_collection.faults.trial import held_out_trial, real_episodes
 from usecases.waste_collection.simulate import FIRST_DAY, simulate
 
@@ -188,6 +188,24 @@ def test_the_threshold_spends_the_budget_on_clean_real_days(simulated: Dataset) 
     clean = (kind_of(examples) == REAL) & (examples.target[:, 0] < 0.5)
     assert (score[clean] > threshold).mean() <= 0.5 / 30
     assert threshold_at(np.arange(61.0)) == 59.0
+
+
+def test_the_threshold_follows_the_clean_days_before_and_none_after(simulated: Dataset) -> None:
+    """Scores that rise by one from the middle on move the threshold of later days only."""
+    examples = examples_of(simulated, Period(FIRST_DAY + timedelta(60), FIRST_DAY + timedelta(300)))
+    score = np.random.default_rng(0).normal(size=(len(examples), 1))
+    middle = np.sort(examples.days)[len(examples) // 2]
+    raised = np.where((examples.days >= middle)[:, None], score + 1.0, score)
+    default = {"alarm_log_odds": np.array([0.5])}
+    before, after = (
+        calibrate(examples, {"alarm_score": values}, default)["alarm_log_odds"][:, 0]
+        for values in (score, raised)
+    )
+    early = examples.days <= middle
+    np.testing.assert_array_equal(before[early], after[early])
+    assert after[examples.days == examples.days.max()][0] > before.max() - 0.5
+    assert (after[~early] >= before[~early]).all()
+    assert (before[examples.days == examples.days.min()] == 0.5).all()
 
 
 def test_average_precision_shares_ties_out() -> None:

@@ -26,7 +26,9 @@ SPLIT = Split(
 
 NO_ALARM = -30.0
 """Score of a day on which the container was emptied: a fall to zero is no fault."""
-MOST_LOG_ODDS = 60.0
+ROLLING_DAYS, MIN_CLEAN_DAYS = 180, 600
+"""Days before a row whose clean container-days set its threshold, and how many of these it takes:
+ten beyond the threshold of one in sixty."""
 
 THRESHOLD = Field(
     "alarm_log_odds",
@@ -120,17 +122,43 @@ def unit_losses(examples: Examples, outputs: Mapping[str, Array]) -> tuple[Array
 
 def default_state(examples: Examples, outputs: Mapping[str, Array]) -> dict[str, Array]:
     """Return the threshold that real clean days of the tuning period exceed by the budget."""
-    clean = (kind_of(examples) == REAL) & (examples.target[:, 0] < 0.5)
-    threshold = threshold_at(outputs["alarm_score"][clean, 0]) if clean.any() else 0.0
-    return {THRESHOLD.name: np.clip([threshold], THRESHOLD.low, THRESHOLD.high).astype(np.float32)}
+    score = outputs["alarm_score"][_clean(examples), 0]
+    return {THRESHOLD.name: _legal([threshold_at(score) if len(score) else 0.0])}
 
 
 def calibrate(
     examples: Examples, outputs: Mapping[str, Array], default: Mapping[str, Array]
 ) -> dict[str, Array]:
-    """Return the same threshold for every row."""
-    del outputs
-    return {THRESHOLD.name: np.tile(default[THRESHOLD.name], (len(examples), 1))}
+    """Return the threshold that clean days of the half-year before each row exceeded.
+
+    A threshold set once does not hold: set on April to June 2020, it gave two days of false
+    alarm a bin-month afterwards, as streets emptied, not half a day. Only days before the
+    row's own count, of which the system's alert is known; with too few of them the default
+    stays.
+    """
+    clean = _clean(examples)
+    day = examples.days.astype("datetime64[D]").astype(np.int64)
+    order = np.argsort(day[clean], kind="stable")
+    past_day, past_score = day[clean][order], outputs["alarm_score"][clean, 0][order]
+    asked, row = np.unique(day, return_inverse=True)
+    starts = np.searchsorted(past_day, asked - ROLLING_DAYS)
+    stops = np.searchsorted(past_day, asked)
+    fixed = float(default[THRESHOLD.name][0])
+    thresholds = [
+        threshold_at(past_score[start:stop]) if stop - start >= MIN_CLEAN_DAYS else fixed
+        for start, stop in zip(starts, stops, strict=True)
+    ]
+    return {THRESHOLD.name: _legal(thresholds)[row][:, None]}
+
+
+def _clean(examples: Examples) -> Array:
+    """Tell the real rows without alert."""
+    clean: Array = (kind_of(examples) == REAL) & (examples.target[:, 0] < 0.5)
+    return clean
+
+
+def _legal(thresholds: list[float]) -> Array:
+    return np.clip(thresholds, THRESHOLD.low, THRESHOLD.high).astype(np.float32)
 
 
 def by_kind(examples: Examples) -> Array:
