@@ -14,7 +14,7 @@ from common.edge.retrieval_passages import Library, Strings
 from common.edge.retrieval_settings import RetrievalSettings
 from common.edge.textcodes import text_of
 
-__all__ = ["CODES", "FEATURES", "VOTES", "Index"]
+__all__ = ["CODES", "FEATURES", "GOLDEN", "VOTES", "Index"]
 
 Array = npt.NDArray[Any]
 
@@ -22,6 +22,7 @@ VOTES, FEATURES = "votes", "retrieval_features"
 CODES = "codes"
 """Name under which a text is given where the graph itself takes none."""
 GOLDEN = "golden"
+"""Prefix of the arrays that hold the golden rows' texts in that case."""
 
 
 @dataclass(frozen=True)

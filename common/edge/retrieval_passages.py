@@ -124,9 +124,12 @@ class Library:
         return found
 
     def lead(self, document: int) -> Passage | None:
-        """Return a document's first passage, None where it has no text."""
-        begin, stop = int(self._first[document]), int(self._first[document + 1])
-        return self._passage(begin, document, score=0.0) if begin < stop else None
+        """Return a document's first passage without a heading, else its first, else None."""
+        places = range(int(self._first[document]), int(self._first[document + 1]))
+        first = next((place for place in places if not self._headings[place]), None)
+        if first is None and not places:
+            return None
+        return self._passage(places[0] if first is None else first, document, score=0.0)
 
     def passages(self, stems: Sequence[str], documents: Sequence[int], k: int) -> list[Passage]:
         """Return the passages of some documents that fit best, ties in the documents' order.

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common.edge.errors import UsageError
+from common.edge.retrieval_inputs import GOLDEN
 from common.edge.retrieval_postings import IMPACT_STEP, LARGEST
 from common.edge.retrieval_settings import Channel, RetrievalSettings
 from common.edge.retrieval_spelling import LONGEST, SHORTEST, forms_of
@@ -29,7 +30,16 @@ from common.edge.retrieval_terms import (
 )
 from common.edge.textcodes import LONGEST_TEXT
 
-__all__ = ["ChannelPlan", "Document", "FieldWeight", "IndexPlan", "Section", "build", "digest_of"]
+__all__ = [
+    "ChannelPlan",
+    "Document",
+    "FieldWeight",
+    "IndexPlan",
+    "Section",
+    "build",
+    "digest_of",
+    "with_golden_texts",
+]
 
 Array = npt.NDArray[Any]
 Arrays = dict[str, Array]
@@ -212,6 +222,20 @@ def digest_of(values: Array) -> str:
     buffer = io.BytesIO()
     np.save(buffer, values, allow_pickle=False)
     return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def with_golden_texts(
+    arrays: Mapping[str, Array], settings: RetrievalSettings, texts: Sequence[str]
+) -> tuple[Arrays, RetrievalSettings]:
+    """Add the texts of the golden rows, for a graph that takes no text itself.
+
+    A bundle then searches them again whenever it is opened, and compares with what the lab
+    recorded (`common.edge.retrieval_inputs.Index.replay`).
+    """
+    golden = _strings(GOLDEN, texts)
+    digests = {name: digest_of(values) for name, values in golden.items()}
+    known = dict(settings.arrays or {}) | digests
+    return {**arrays, **golden}, replace(settings, arrays=dict(sorted(known.items())))
 
 
 def _check(documents: Sequence[Document], plan: IndexPlan) -> None:

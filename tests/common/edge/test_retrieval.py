@@ -23,10 +23,19 @@ from common.edge.retrieval import Retrieval
 from common.edge.retrieval_inputs import Index
 from common.edge.retrieval_passages import Library
 from common.edge.retrieval_settings import Channel, RetrievalSettings
+from common.edge.retrieval_spelling import Spelling, one_slip, struck
 from common.edge.retrieval_terms import folded, letter_keys, stem, word_keys, words_of
 from common.edge.textcodes import LONGEST_TEXT, codes_of, text_of
 from common.lab.export import BundleContent, golden_rows, write_bundle
-from common.lab.index import ChannelPlan, Document, FieldWeight, IndexPlan, Section, build
+from common.lab.index import (
+    ChannelPlan,
+    Document,
+    FieldWeight,
+    IndexPlan,
+    Section,
+    build,
+    with_golden_texts,
+)
 from common.lab.usecase import Field
 
 TEXTS = (
@@ -35,6 +44,7 @@ TEXTS = (
     ("Inscription à la crèche", "famille", "Demandez une place en crèche à la mairie."),
     ("Lampadaire en panne", "voirie", "Signalez le lampadaire éteint au service de l'éclairage."),
 )
+QUESTIONS = [title for title, _, _ in TEXTS] * 16
 LABELS = ("papiers", "famille", "voirie")
 FIELDS = {"title": FieldWeight(2.0, 0.0), "body": FieldWeight(1.0, 0.5)}
 PLAN = IndexPlan(
@@ -49,6 +59,7 @@ PLAN = IndexPlan(
     ),
     stop_words=("a", "d", "de", "en", "la", "l"),
     labels=LABELS,
+    spelling_documents=1,
 )
 
 
@@ -122,6 +133,60 @@ def test_runs_of_letters_do_not_share_keys(words):
 def test_pairs_of_words_keep_their_order():
     assert word_keys(["carte", "grise"], 2) != word_keys(["grise", "carte"], 2)
     assert len(word_keys(["seul"], 2)) == 0
+
+
+# -- spelling ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("slip", "expected"),
+    [
+        ("passport", "passeport"),  # a letter dropped
+        ("paseport", "passeport"),
+        ("crèhce", "creche"),  # neighbours swapped
+        ("lampadzire", "lampadaire"),  # a letter replaced
+        ("lampadairre", "lampadaire"),  # a letter added
+        ("lanpadère", "lanpadere"),  # two slips: left as it is
+        ("komissaria", "commissariat"),  # by ear
+    ],
+)
+def test_a_word_that_no_document_holds_is_repaired(built, slip, expected):
+    """« comissariat » by ear: k for c, one m, no mute t, as « komissaria »."""
+    word = "".join(chr(code) for code in folded(slip)).strip()
+    assert Spelling(built[0]).repair(word) == expected
+
+
+def test_repaired_words_are_said_and_found(retrieval):
+    query = retrieval.query("pasport perdu")
+    assert query.repaired == {}
+    query = retrieval.query("lampadzire")
+    assert query.repaired == {"lampadzire": "lampadaire"}
+    assert retrieval.search("lampadzire").documents[0] == 3
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.text(alphabet="abcd", min_size=1, max_size=6), st.integers(0, 5), st.sampled_from("abcd"))
+def test_words_one_slip_apart_share_a_struck_form(word, at, letter):
+    """What the index relies on: no repair is missed by looking up struck forms only."""
+    at %= len(word)
+    slips = {
+        word[:at] + letter + word[at + 1 :],
+        word[:at] + word[at + 1 :],
+        word[:at] + letter + word[at:],
+        word[:at] + word[at : at + 2][::-1] + word[at + 2 :],
+    } - {word, ""}
+    for slip in slips:
+        assert one_slip(word, slip)
+        assert one_slip(slip, word)
+        assert struck(word) & struck(slip)
+
+
+def test_short_words_and_numbers_are_not_repaired(built):
+    assert [Spelling(built[0]).repair(word) for word in ("cre", "8600", "x" * 30)] == [
+        "cre",
+        "8600",
+        "x" * 30,
+    ]
 
 
 # -- search ------------------------------------------------------------------------------------
@@ -281,6 +346,7 @@ def test_the_record_and_the_lead_of_a_document(built):
         ("words_impacts", lambda a: a.astype(np.float32)),
         ("meaning_stems", lambda a: a[:, :2]),
         ("labels", lambda a: a[:2]),
+        ("spelling_words", lambda a: a + np.int32(10_000)),
         ("words_best", None),
     ],
 )
@@ -342,14 +408,9 @@ def graph_of(n_labels, n_features):
 @pytest.fixture(scope="module")
 def content(built, signing_key):
     arrays, plan = built
-    questions = [title for title, _, _ in TEXTS] * 16
-    found = Index.open(arrays, plan).evidence(questions)
+    found = Index.open(arrays, plan).evidence(QUESTIONS)
     sizes = {"votes": len(LABELS), "retrieval_features": found["retrieval_features"].shape[1]}
-    texts = [text.encode() for text in questions]
-    golden = {
-        "golden_bytes": np.frombuffer(b"".join(texts), np.uint8),
-        "golden_starts": np.cumsum([0, *map(len, texts)], dtype=np.int64),
-    }
+    arrays, plan = with_golden_texts(arrays, plan, QUESTIONS)
     return BundleContent(
         usecase="citizen_requests",
         task="answers",
@@ -368,7 +429,7 @@ def content(built, signing_key):
         hashes={"data": "", "code": "", "lock": ""},
         created="2026-11-23T00:00:00Z",
         simulated=False,
-        arrays=arrays | golden,
+        arrays=arrays,
         retrieval=plan,
     )
 
@@ -405,9 +466,9 @@ def test_codes_that_are_no_text_are_refused(content, signing_key, tmp_path, code
 
 def test_an_index_that_answers_otherwise_than_in_the_lab_is_refused(content, signing_key, tmp_path):
     """The golden texts are searched again: one changed text is seen."""
-    changed = content.arrays["golden_bytes"].copy()
-    changed[:5] = np.frombuffer(b"xxxxx", np.uint8)
-    wrong = replace(content, arrays=dict(content.arrays) | {"golden_bytes": changed})
+    texts = ["lampadaire", *QUESTIONS[1:]]
+    arrays, plan = with_golden_texts(content.arrays, content.retrieval, texts)
+    wrong = replace(content, arrays=arrays, retrieval=plan)
     with pytest.raises(GoldenRowError, match="golden row 0"):
         write_bundle(tmp_path / "b.zip", wrong, signing_key[0])
 
