@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from common.lab.sources import load_sources
-from common.lab.usecase import Dataset, Task, UseCase
+from common.lab.usecase import Dataset, PlanOrder, Task, UseCase
 from usecases.waste_collection import data, own_data, simulate
+from usecases.waste_collection.decision.options import PLAN_FILES, PLAN_OPTIONS
 from usecases.waste_collection.no_sensor.tasks import NO_SENSOR_TASKS
 from usecases.waste_collection.tasks import OVERFLOW_TASK
 
@@ -29,6 +30,13 @@ def _simulate(task: Task, seed: int) -> Dataset:
     return simulate.simulate_for(task.split, seed)
 
 
+def _plan(order: PlanOrder) -> Path:
+    """Write the plan of a day: rounds, reasons, sheets, exports."""
+    from usecases.waste_collection.decision.order import plan
+
+    return plan(order)
+
+
 USECASE = UseCase(
     name="waste_collection",
     title="Collecte des déchets",
@@ -50,6 +58,9 @@ USECASE = UseCase(
         "jours.",
         "Une personne décide de la tournée ; aucun agent n'est noté.",
     ),
+    plan=_plan,
+    plan_files=PLAN_FILES,
+    plan_options=PLAN_OPTIONS,
     unverified=(
         "Aucune mesure sur un conteneur français : l'erreur chez vous est inconnue.",
         "La nature des alertes de Wyndham (bourrage, porte, capteur) n'est pas connue.",

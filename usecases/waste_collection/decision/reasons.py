@@ -11,7 +11,15 @@ from usecases.waste_collection.decision.choice import Proposal
 from usecases.waste_collection.replay.visits import detours_km
 from usecases.waste_collection.routing.day import REASONS_FR, cost_m
 
-__all__ = ["StopWords", "day_fr", "left_out_words", "level_words", "round_words", "stop_words"]
+__all__ = [
+    "StopWords",
+    "day_fr",
+    "left_out_words",
+    "level_words",
+    "round_words",
+    "stop_words",
+    "way",
+]
 
 WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 SATURDAY = 5
@@ -44,6 +52,15 @@ def day_fr(day: date) -> str:
     'mardi 24 nov. 2026'
     """
     return f"{WEEKDAYS[day.weekday()]} {date_fr(day)}"
+
+
+def way(km: float) -> str:
+    """Return a way in kilometres, or in tens of metres below one.
+
+    >>> way(2.13).replace(chr(160), " "), way(0.0312).replace(chr(160), " ")
+    ('2,1 km', '30 m')
+    """
+    return quantity(km, "km", 1) if km >= 1 else quantity(10 * round(100 * km), "m", 0)
 
 
 def level_words(level_percent: float, age_days: float) -> str:
@@ -83,10 +100,7 @@ def _words(proposal: Proposal, name: str, row: int, detour_km: float) -> StopWor
     if name in proposal.wishes.needed:
         parts.append("demandé par la personne qui planifie")
     elif (worth := proposal.worth_km.get(name)) is not None:
-        parts.append(
-            f"passage valant {quantity(worth, 'km', 1)} pour {quantity(detour_km, 'km', 1)} "
-            "de détour"
-        )
+        parts.append(f"passage valant {quantity(worth, 'km', 1)} pour {way(detour_km)} de détour")
     return StopWords(", ".join(parts), _waiting(proposal, row, detour_km), detour_km)
 
 
@@ -96,9 +110,9 @@ def _waiting(proposal: Proposal, row: int, detour_km: float) -> str:
     ahead = (proposal.next_day - case.situation.day).days
     risk = percent(case.outlook.p_full[row, ahead - 1], 0)
     saved = (
-        f"{quantity(detour_km, 'km', 1)} gagnés aujourd'hui"
+        f"{way(detour_km)} gagnés aujourd'hui"
         if detour_km >= SMALL_KM
-        else "aucun kilomètre gagné : il est sur le chemin"
+        else "presque rien de gagné : il est sur le chemin"
     )
     return f"attendre {WEEKDAYS[proposal.next_day.weekday()]} : risque {risk}, {saved}"
 

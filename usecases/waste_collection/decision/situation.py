@@ -159,7 +159,7 @@ def _flags(
     for row in range(len(age)):
         words = ["alerte du système"] if alert[row] else []
         if np.isnan(age[row]):
-            words.append("aucun relevé depuis seize semaines")
+            words.append("aucun relevé fiable depuis seize semaines")
         elif age[row] >= SILENT_DAYS:
             words.append(f"muet depuis {int(age[row])} jours")
         if odd[row]:

@@ -98,7 +98,7 @@ def render_page(template: str, proposal: Proposal, *, title: str, **view: object
             "simulated": dataset.simulated,
             "proxy": "" if dataset.simulated else dataset.proxy,
         },
-        distances=f"Distances et durées : {terrain.roads.source}.",
+        distances=f"Distances et durées : {terrain.roads.source}.".replace(" × ", "\u00a0×\u00a0"),
         forecast=proposal.case.outlook.source,
         foot=typeset(f"Données : {dataset.name}. {sources}".strip()),
         **view,

@@ -63,7 +63,7 @@ def trip_style(number: int) -> tuple[str, str]:
     >>> len({trip_style(number) for number in range(20)})
     20
     """
-    return COLOURS[number % len(COLOURS)], DASHES[number // len(COLOURS) % len(DASHES)]
+    return COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
 
 
 def round_maps(proposal: Proposal) -> list[Figure]:

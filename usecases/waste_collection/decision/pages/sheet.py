@@ -13,7 +13,7 @@ from usecases.waste_collection.routing.fleet import clock
 __all__ = ["sheet_file", "sheet_html"]
 
 TITLES = {
-    "depot": "Dépôt",
+    "depot": "Retour au dépôt",
     "tip": "Quai de vidage : vider le camion",
     "pause": "Pause",
 }
@@ -50,7 +50,8 @@ def sheet_html(proposal: Proposal, trip: Trip) -> str:
     It holds times of the plan only, and no name: what crews note describes containers.
     """
     numbers = {name: order for order, name in enumerate(trip.sequence, start=1)}
-    lines = [_line(proposal, visit, numbers) for visit in trip.visits]
+    first, *others = trip.visits
+    lines = [_start(proposal, first), *(_line(proposal, visit, numbers) for visit in others)]
     return render_page(
         "sheet.html.j2",
         proposal,
@@ -64,6 +65,13 @@ def sheet_html(proposal: Proposal, trip: Trip) -> str:
             f"{quantity(trip.load_kg, 'kg', 0)}, {quantity(trip.load_l / 1000, 'm³', 1)}"
         ),
     )
+
+
+def _start(proposal: Proposal, visit: Visit) -> _Line:
+    """Return where the trip leaves from."""
+    place = proposal.case.terrain.places[visit.place_id]
+    where = "Départ du dépôt" if visit.stop_type == "depot" else "Départ du quai de vidage"
+    return _Line("", clock(visit.leave_s)[:5], where, f"{place.lat:.5f}, {place.lon:.5f}")
 
 
 def _line(proposal: Proposal, visit: Visit, numbers: Mapping[str, int]) -> _Line:
