@@ -8,11 +8,11 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from usecases.waste_collection.replay.bounds import lower_bound
-from usecases.waste_collection.replay.comparison import Comparison, compare
 from usecases.waste_collection.replay.driving import ITERATIONS
+from usecases.waste_collection.replay.ground.bounds import lower_bound
+from usecases.waste_collection.replay.ground.public import Material, blantyre_sites, public_material
+from usecases.waste_collection.replay.ground.scenarios import SCENARIOS, Scenario, read_scenarios
 from usecases.waste_collection.replay.policies.catalogue import FAMILIES, policies_of
-from usecases.waste_collection.replay.public import Material, blantyre_sites, public_material
 from usecases.waste_collection.replay.report.page import Section, replay_page
 from usecases.waste_collection.replay.report.studies import (
     fault_section,
@@ -20,7 +20,7 @@ from usecases.waste_collection.replay.report.studies import (
     sensors_section,
 )
 from usecases.waste_collection.replay.runs import outcomes_in, replay_all
-from usecases.waste_collection.replay.scenarios import SCENARIOS, Scenario, read_scenarios
+from usecases.waste_collection.replay.scoring.comparison import Comparison, compare
 from usecases.waste_collection.replay.site import Site
 from usecases.waste_collection.replay.studies import (
     Sites,
@@ -111,6 +111,7 @@ def _write_summary(path: Path, compared: Comparison) -> None:
             "truck_hours": asdict(row.truck_hours),
             "borne": {name: asdict(gain) for name, gain in row.borne.items()},
             "readings": [asdict(reading) for reading in row.readings],
+            "over_fixed": [asdict(gain) for gain in row.over_fixed],
         }
         for row in compared.rows
     ]

@@ -9,7 +9,13 @@ import numpy.typing as npt
 
 from common.edge.bundle import Bundle
 from common.edge.errors import UsageError
-from usecases.waste_collection.replay.history import STEP_PERCENT, TOP, History, increments, step_of
+from usecases.waste_collection.replay.history import (
+    STEP_PERCENT,
+    TOP,
+    History,
+    increments,
+    step_of,
+)
 
 __all__ = [
     "HORIZONS",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from usecases.waste_collection.replay.driving import ITERATIONS
-from usecases.waste_collection.replay.outcome import Outcome
+from usecases.waste_collection.replay.scoring.outcome import Outcome
 from usecases.waste_collection.replay.site import Site
 from usecases.waste_collection.replay.world import Policy, Sensing, replay
 

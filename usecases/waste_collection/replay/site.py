@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from common.edge.errors import DataError
-from usecases.waste_collection.replay.inflow import Inflow
-from usecases.waste_collection.replay.scenarios import EVALUATED_DAYS, WARM_UP_DAYS, Scenario
+from usecases.waste_collection.replay.ground.inflow import Inflow
+from usecases.waste_collection.replay.ground.scenarios import EVALUATED_DAYS, WARM_UP_DAYS, Scenario
 from usecases.waste_collection.routing.fleet import Truck
 from usecases.waste_collection.routing.network import Roads
 

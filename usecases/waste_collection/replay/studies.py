@@ -3,13 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from usecases.waste_collection.replay.comparison import OWN_CADENCE_DAYS
-from usecases.waste_collection.replay.faults import FAULTY_SHARE, Distrustful, faulty_sensing
-from usecases.waste_collection.replay.outcome import Outcome
 from usecases.waste_collection.replay.policies.calendars import FixedCadence
 from usecases.waste_collection.replay.policies.worth import WorthOfVisit
 from usecases.waste_collection.replay.runs import replay_all
-from usecases.waste_collection.replay.sensors import SHARES, equipped
+from usecases.waste_collection.replay.scoring.comparison import OWN_CADENCE_DAYS
+from usecases.waste_collection.replay.scoring.outcome import Outcome
+from usecases.waste_collection.replay.sensing.faults import (
+    FAULTY_SHARE,
+    Distrustful,
+    faulty_sensing,
+)
+from usecases.waste_collection.replay.sensing.sensors import SHARES, equipped
 from usecases.waste_collection.replay.site import Site
 from usecases.waste_collection.replay.world import Sensing
 

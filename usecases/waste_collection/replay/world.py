@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from usecases.waste_collection.replay.driving import ITERATIONS, Driver, Order
 from usecases.waste_collection.replay.history import History, as_read
-from usecases.waste_collection.replay.outcome import Outcome
+from usecases.waste_collection.replay.scoring.outcome import Outcome
 from usecases.waste_collection.replay.site import Site
 from usecases.waste_collection.routing.day import DayPlan
 

@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 
 from common.edge.errors import UsageError
-from usecases.waste_collection.replay.bounds import Bound
-from usecases.waste_collection.replay.comparison import compare
-from usecases.waste_collection.replay.curves import curves_of, gain_at, read_at
-from usecases.waste_collection.replay.outcome import Outcome
+from usecases.waste_collection.replay.ground.bounds import Bound
 from usecases.waste_collection.replay.report.page import replay_page
 from usecases.waste_collection.replay.report.wording import verdict
+from usecases.waste_collection.replay.scoring.comparison import compare
+from usecases.waste_collection.replay.scoring.curves import (
+    curves_of,
+    gain_at,
+    gain_over_curve,
+    read_at,
+)
+from usecases.waste_collection.replay.scoring.outcome import Outcome
 from usecases.waste_collection.replay.site import read_assumptions
 
 N, DAYS = 20, 50
@@ -65,6 +70,14 @@ def test_a_gain_is_told_at_the_own_rounds_overflows() -> None:
     assert gain.high - gain.low < 0.01
     with pytest.raises(UsageError, match="a parameter of the reference"):
         gain_at(curves["fair_2d"], curves["fixed"], 7)
+
+
+def test_two_curves_are_compared_where_both_come_to_a_rate() -> None:
+    """At 1: fixed half-way between 1,400 and 1,000, the policy a quarter from 800 to 600."""
+    curves = {c.family: c for c in curves_of(bench([1, 1, 1, 1]))}
+    gain = gain_over_curve(curves["fair_2d"], curves["fixed"], 1.0)
+    assert gain.ratio == pytest.approx(751.5 / 1201.5 - 1)
+    assert math.isnan(gain_over_curve(curves["fair_2d"], curves["fixed"], 3.0).ratio)
 
 
 def test_settings_driven_on_too_few_scenarios_are_left_out() -> None:

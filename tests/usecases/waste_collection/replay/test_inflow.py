@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from common.edge.errors import DataError
-from usecases.waste_collection.replay.inflow import Inflow, blocks, daily_inflow, increments
+from usecases.waste_collection.replay.ground.inflow import Inflow, blocks, daily_inflow, increments
 
 
 def log(levels: list[float], alert: list[bool] | None = None) -> pd.DataFrame:

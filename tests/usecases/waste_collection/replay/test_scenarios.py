@@ -9,9 +9,9 @@ import pytest
 from common.edge.errors import DataError
 from common.lab.usecase import Dataset
 from usecases.waste_collection.data import containers_of, nantes_points, readings_of
-from usecases.waste_collection.replay.inflow import increments
-from usecases.waste_collection.replay.public import public_material
-from usecases.waste_collection.replay.scenarios import (
+from usecases.waste_collection.replay.ground.inflow import increments
+from usecases.waste_collection.replay.ground.public import public_material
+from usecases.waste_collection.replay.ground.scenarios import (
     Stock,
     draw,
     read_scenarios,

@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from common.edge.errors import DataError, UsageError
-from usecases.waste_collection.replay.bounds import lower_bound, necessary_visits
 from usecases.waste_collection.replay.driving import Driver, Order
-from usecases.waste_collection.replay.faults import Distrustful, faulty_sensing
-from usecases.waste_collection.replay.outcome import Outcome, gini
+from usecases.waste_collection.replay.ground.bounds import lower_bound, necessary_visits
 from usecases.waste_collection.replay.policies.calendars import FixedCadence, OwnFrequencies
 from usecases.waste_collection.replay.policies.catalogue import FAMILIES, TITLES, policies_of
 from usecases.waste_collection.replay.policies.foresight import ForesightInPassing, LastMoment
@@ -17,7 +15,13 @@ from usecases.waste_collection.replay.policies.lookahead import RollingWeek
 from usecases.waste_collection.replay.policies.prizes import PlainPrize
 from usecases.waste_collection.replay.policies.risks import LevelThreshold, RiskThreshold
 from usecases.waste_collection.replay.policies.worth import WorthOfVisit
-from usecases.waste_collection.replay.sensors import equipped, most_worth, saved_per_sensor
+from usecases.waste_collection.replay.scoring.outcome import Outcome, gini
+from usecases.waste_collection.replay.sensing.faults import Distrustful, faulty_sensing
+from usecases.waste_collection.replay.sensing.sensors import (
+    equipped,
+    most_worth,
+    saved_per_sensor,
+)
 from usecases.waste_collection.replay.site import Site
 from usecases.waste_collection.replay.visits import detours_km, solo_km, worth_km
 from usecases.waste_collection.replay.world import Policy, replay

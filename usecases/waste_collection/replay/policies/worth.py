@@ -8,7 +8,12 @@ import numpy.typing as npt
 
 from common.edge.errors import UsageError
 from usecases.waste_collection.replay.driving import Order
-from usecases.waste_collection.replay.forecast import HORIZONS, Forecaster, StepCounts, belief
+from usecases.waste_collection.replay.forecast import (
+    HORIZONS,
+    Forecaster,
+    StepCounts,
+    belief,
+)
 from usecases.waste_collection.replay.site import Site
 from usecases.waste_collection.replay.visits import detours_km, worth_km
 from usecases.waste_collection.replay.world import Chooser, Morning

@@ -9,9 +9,7 @@ import numpy as np
 from common.lab.pages import french
 from common.lab.pages.figure import Figure
 from common.lab.pages.rendering import OVER, render
-from usecases.waste_collection.replay.bounds import Bound
-from usecases.waste_collection.replay.comparison import CHOSEN, OWN_CADENCE_DAYS, Comparison, Row
-from usecases.waste_collection.replay.curves import RATES, read_at
+from usecases.waste_collection.replay.ground.bounds import Bound
 from usecases.waste_collection.replay.policies.catalogue import REFERENCE
 from usecases.waste_collection.replay.report.figures import policy_curves
 from usecases.waste_collection.replay.report.wording import (
@@ -21,6 +19,13 @@ from usecases.waste_collection.replay.report.wording import (
     km_reading,
     verdict,
 )
+from usecases.waste_collection.replay.scoring.comparison import (
+    CHOSEN,
+    OWN_CADENCE_DAYS,
+    Comparison,
+    Row,
+)
+from usecases.waste_collection.replay.scoring.curves import RATES, read_at
 from usecases.waste_collection.replay.site import Assumptions
 
 __all__ = ["Listing", "Section", "replay_page"]
@@ -117,7 +122,9 @@ def _at_equal_overflows(compared: Comparison, assumptions: Assumptions) -> Secti
         words,
         tables=(Listing("Écarts à la tournée fixe de trois jours", header, rows),),
         notes=(
-            "Intervalles à 95 % : scénarios rééchantillonnés par paires, 2 000 tirages. "
+            "Les colonnes « km à » donnent les km, puis l'écart à la courbe des cadences fixes au "
+            "même taux (entre deux cadences, elle est interpolée). Intervalles à 95 % : scénarios "
+            "rééchantillonnés par paires, 2 000 tirages. "
             "« Hors courbe » : la politique n'a pas été réglée jusqu'à ce taux, rien n'est "
             "extrapolé. « Gain refusé » : le dixième de conteneurs ou le quartier le plus "
             "touché déborde plus, intervalle compris.",
@@ -135,7 +142,10 @@ def _cells(row: Row) -> tuple[str, ...]:
         FAIRNESS_FR[row.fairness],
         change(row.borne["worst_decile"]),
         change(row.borne["worst_district"]),
-        *(km_reading(reading) for reading in row.readings),
+        *(
+            km_reading(reading) + (f", {change(gain)}" if gain.ratio == gain.ratio else "")
+            for reading, gain in zip(row.readings, row.over_fixed, strict=True)
+        ),
         str(row.km.n_scenarios),
     )
 

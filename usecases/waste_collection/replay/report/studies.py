@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from common.lab.pages import french
-from usecases.waste_collection.replay.outcome import Outcome
 from usecases.waste_collection.replay.report.page import Listing, Section
 from usecases.waste_collection.replay.report.wording import family_title
-from usecases.waste_collection.replay.sensors import most_worth, saved_per_sensor
+from usecases.waste_collection.replay.scoring.outcome import Outcome
+from usecases.waste_collection.replay.sensing.sensors import most_worth, saved_per_sensor
 from usecases.waste_collection.replay.site import Site
 from usecases.waste_collection.replay.studies import FAULT_CASES
 

@@ -3,9 +3,9 @@
 import math
 
 from common.lab.pages import french
-from usecases.waste_collection.replay.comparison import Comparison, Row
-from usecases.waste_collection.replay.curves import Gain, Reading
 from usecases.waste_collection.replay.policies.catalogue import TITLES
+from usecases.waste_collection.replay.scoring.comparison import Comparison, Row
+from usecases.waste_collection.replay.scoring.curves import Gain, Reading
 
 __all__ = ["FAIRNESS_FR", "change", "family_title", "km_reading", "verdict"]
 

@@ -8,8 +8,8 @@ import pandas as pd
 
 from usecases.waste_collection.data import blantyre, containers_of, load, nantes_points, readings_of
 from usecases.waste_collection.fill.blantyre import DEPOT, TIP
-from usecases.waste_collection.replay.inflow import BLOCK_DAYS, Inflow, blocks, daily_inflow
-from usecases.waste_collection.replay.scenarios import Scenario, Stock
+from usecases.waste_collection.replay.ground.inflow import BLOCK_DAYS, Inflow, blocks, daily_inflow
+from usecases.waste_collection.replay.ground.scenarios import Scenario, Stock
 from usecases.waste_collection.replay.site import (
     Assumptions,
     Site,

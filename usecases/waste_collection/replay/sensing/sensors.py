@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from common.edge.errors import UsageError
 from usecases.waste_collection.replay.history import as_read
-from usecases.waste_collection.replay.outcome import Outcome
+from usecases.waste_collection.replay.scoring.outcome import Outcome
 from usecases.waste_collection.replay.site import Site
 from usecases.waste_collection.replay.world import Sensing
 

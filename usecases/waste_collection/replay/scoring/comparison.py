@@ -4,17 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from usecases.waste_collection.replay.curves import (
+from usecases.waste_collection.replay.policies.catalogue import FORESIGHT, REFERENCE
+from usecases.waste_collection.replay.scoring.curves import (
     RATES,
     Curve,
     Gain,
     Reading,
     curves_of,
     gain_at,
+    gain_over_curve,
     read_at,
 )
-from usecases.waste_collection.replay.outcome import Outcome
-from usecases.waste_collection.replay.policies.catalogue import FORESIGHT, REFERENCE
+from usecases.waste_collection.replay.scoring.outcome import Outcome
 
 __all__ = ["CHOSEN", "OWN_CADENCE_DAYS", "Comparison", "Fairness", "Row", "compare"]
 
@@ -39,6 +40,8 @@ class Row:
         Change at the overflows of the own round.
     readings
         km at 1, 2 and 5 overflow-days per 1,000.
+    over_fixed
+        Change of km against the curve of fixed cadences at these rates.
     borne
         Change of the worst decile of containers, and of the worst district, at equal
         overflows.
@@ -52,6 +55,7 @@ class Row:
     km: Gain
     truck_hours: Gain
     readings: tuple[Reading, ...]
+    over_fixed: tuple[Gain, ...]
     borne: Mapping[str, Gain]
     fairness: Fairness
 
@@ -102,6 +106,7 @@ def _row(curve: Curve, reference: Curve) -> Row:
         km=gain_at(curve, reference, OWN_CADENCE_DAYS),
         truck_hours=gain_at(curve, reference, OWN_CADENCE_DAYS, "truck_hours"),
         readings=tuple(read_at(curve, rate) for rate in RATES),
+        over_fixed=tuple(gain_over_curve(curve, reference, rate) for rate in RATES),
         borne=borne,
         fairness="open" if curve.family in FORESIGHT else _fairness(tuple(borne.values())),
     )

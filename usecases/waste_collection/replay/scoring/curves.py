@@ -1,15 +1,25 @@
 """Compare policies at equal overflows: curves read by interpolation, paired over scenarios."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from common.edge.errors import UsageError
-from usecases.waste_collection.replay.outcome import Outcome
+from usecases.waste_collection.replay.scoring.outcome import Outcome
 
-__all__ = ["DRAWS", "RATES", "Curve", "Gain", "Reading", "curves_of", "gain_at", "read_at"]
+__all__ = [
+    "DRAWS",
+    "RATES",
+    "Curve",
+    "Gain",
+    "Reading",
+    "curves_of",
+    "gain_at",
+    "gain_over_curve",
+    "read_at",
+]
 
 RATES = (1.0, 2.0, 5.0)
 """Overflow-days per 1,000 container-days at which curves are read (brief 3.3.4)."""
@@ -154,13 +164,12 @@ def gain_at(
     UsageError
         If they share no scenario, or the reference lacks the point.
     """
-    shared = [one for one in curve.scenarios if one in reference.scenarios]
-    if not shared or point not in reference.parameters:
+    if point not in reference.parameters:
         raise UsageError(
             f"{curve.family} against {reference.family} at {point:g}",
-            expected="scenarios in common, and a parameter of the reference",
+            expected="a parameter of the reference",
         )
-    curve, reference = _on(curve, shared), _on(reference, shared)
+    curve, reference = _paired(curve, reference)
     row = reference.parameters.index(point)
 
     def ratio(rows: Rows) -> float:
@@ -168,10 +177,44 @@ def gain_at(
         other = float(reference.figures[figure][row, rows].mean())
         return _at(curve, figure, target, rows) / other - 1 if other else float("nan")
 
-    drawn = np.array([ratio(rows) for rows in _resamples(len(curve.scenarios), seed)])
+    return _gain(figure, ratio, len(curve.scenarios), seed)
+
+
+def gain_over_curve(
+    curve: Curve, reference: Curve, rate: float, figure: str = "km", *, seed: int = 0
+) -> Gain:
+    """Compare two curves where both come to ``rate`` overflow-days per 1,000.
+
+    Between two settings of the reference its figure is interpolated, as if its cadences were
+    mixed.
+
+    Raises
+    ------
+    UsageError
+        If the curves share no scenario.
+    """
+    curve, reference = _paired(curve, reference)
+
+    def ratio(rows: Rows) -> float:
+        return _at(curve, figure, rate, rows) / _at(reference, figure, rate, rows) - 1
+
+    return _gain(figure, ratio, len(curve.scenarios), seed)
+
+
+def _gain(figure: str, ratio: Callable[[Rows], float], size: int, seed: int) -> Gain:
+    drawn = np.array([ratio(rows) for rows in _resamples(size, seed)])
     low, high = _ends(drawn)
-    whole = ratio(np.arange(len(shared)))
-    return Gain(figure, whole, low, high, float(np.isfinite(drawn).mean()), len(shared))
+    return Gain(figure, ratio(np.arange(size)), low, high, float(np.isfinite(drawn).mean()), size)
+
+
+def _paired(curve: Curve, reference: Curve) -> tuple[Curve, Curve]:
+    """Return both curves on the scenarios that they share."""
+    shared = [one for one in curve.scenarios if one in reference.scenarios]
+    if not shared:
+        raise UsageError(
+            f"{curve.family} against {reference.family}", expected="scenarios in common"
+        )
+    return _on(curve, shared), _on(reference, shared)
 
 
 def _curve(family: str, points: Mapping[float, Mapping[str, Outcome]]) -> Curve:

@@ -16,9 +16,9 @@ __all__ = ["FAULTY_SHARE", "Distrustful", "believed", "faulty_sensing"]
 FAULTY_SHARE = 0.05
 """Share of sensors that are faulty, for good, from some day on (brief 3.2)."""
 STUCK_DAYS = 3
-EXPECTED_POINTS = 80.0
+EXPECTED_POINTS = 50.0
 """Brief 4.4 took 30 for the alert; a plan pays for every false alarm: 30 cost 13 % more km with
-no fault at all (docs/decisions/rounds.md)."""
+no fault at all, 80 let overflows double (docs/decisions/rounds.md)."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -61,7 +61,7 @@ def believed(history: History) -> History:
     Two marks. After an emptying a sensor has to fall to what one day can bring: one that
     still reads what it read before, 40 % or more, on the morning after is out of order. A
     line flat at 0 for more than 3 days, over which the container's usual inflow would have
-    brought 80 points, is out of order too. Readings from the start of the flat
+    brought 50 points, is out of order too. Readings from the start of the flat
     line on are taken out, so that the planner goes by the calendar there; they count again
     when the line moves.
     """

@@ -1,0 +1,1 @@
+"""What a replay did, and policies compared at equal overflows."""
