@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from common.edge.textcodes import text_of
 from common.lab import choice_metrics as metrics
 from common.lab.choices import Choices, brier_losses
 from common.lab.probabilities import as_they_are, no_scale
@@ -29,6 +30,7 @@ from usecases.citizen_requests.routing.recode import COMPETENCES
 from usecases.citizen_requests.routing.sheet_votes import N_LABELS, sheet_index
 from usecases.citizen_requests.routing.thresholds import constant_state, thresholds_of
 from usecases.citizen_requests.sheets.library import THEMES
+from usecases.citizen_requests.text.writing_level import terciles
 
 __all__ = ["PARIS_SPLIT", "ROUTING_TASKS", "THEMES_SPLIT"]
 
@@ -91,6 +93,11 @@ def by_year(examples: Examples) -> Array:
     return examples.days.astype("datetime64[Y]").astype(str)
 
 
+def by_writing(examples: Examples) -> Array:
+    """Return each text's third by how it is written, see `text.writing_level.terciles`."""
+    return terciles([text_of(codes) for codes in examples.inputs["codes"]])
+
+
 def _routing() -> Task:
     """Return the Paris task: which directorate pilots a project, from its title."""
     phrases = [keywords(service) for service in SERVICES]
@@ -104,7 +111,7 @@ def _routing() -> Task:
         reasons=REASONS,
         split=PARIS_SPLIT,
         metrics=METRICS,
-        slices={"longueur du texte": by_length, "année": by_year},
+        slices={"longueur du texte": by_length, "écriture": by_writing, "année": by_year},
         examples=routing_examples,
         features=routing_features,
         finish=finish,
@@ -133,7 +140,7 @@ def _of_sheets(base: Task) -> Task:
         inputs=routing_inputs(N_LABELS),
         outputs=outputs(len(THEMES)),
         split=THEMES_SPLIT,
-        slices={"longueur du texte": by_length},
+        slices={"longueur du texte": by_length, "écriture": by_writing},
         examples=partial(routing_examples, sheet_labels=N_LABELS),
         features=theme_features,
         rungs=routing_rungs(len(THEMES), None, own_votes=False),

@@ -4,9 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from common.edge.errors import UsageError
 from common.lab.sources import load_sources
 from common.lab.usecase import Dataset, Task, UseCase
 from usecases.citizen_requests import data, own_data, simulate
+from usecases.citizen_requests.answers.abstention.searches import load_searches, simulate_searches
+from usecases.citizen_requests.answers.abstention.tasks import ANSWER_TASKS
 from usecases.citizen_requests.requests.paris import OTHER, SERVICES
 from usecases.citizen_requests.routing.catalogue import catalogue
 from usecases.citizen_requests.routing.examples import SHEET_VOTES, with_catalogue
@@ -19,21 +22,37 @@ from usecases.citizen_requests.routing.recode import (
 from usecases.citizen_requests.routing.sheet_votes import title_blind_votes
 from usecases.citizen_requests.sheets.library import THEMES
 from usecases.citizen_requests.tasks import ROUTING_TASKS
+from usecases.citizen_requests.urgency import examples as urgency
+from usecases.citizen_requests.urgency.tasks import URGENCY_TASKS
 
 __all__ = ["USECASE"]
 
+ANSWERS = frozenset(task.id for task in ANSWER_TASKS)
+URGENCY = frozenset(task.id for task in URGENCY_TASKS)
 N_INVENTED = 500
 """Simulated requests: enough to see that everything runs, few enough to fit in seconds."""
 
 
 def _load(task: Task, profile: str) -> Dataset:
+    if task.id in ANSWERS:
+        return load_searches()
+    if task.id in URGENCY:
+        return urgency.load()
     if task.id == "routing":
         return with_catalogue(data.load("paris", profile), catalogue())  # type: ignore[arg-type]  # quick or full
     return _asked(task, data.load("themes", profile))  # type: ignore[arg-type]  # quick or full
 
 
 def _read(folder: Path, task: Task) -> Dataset:
+    if task.id in ANSWERS:
+        raise UsageError(
+            f"{task.id} is not fitted on requests",
+            expected="sheets, whose answers are known",
+            remedy="run it on --data open",
+        )
     own = own_data.read(folder)
+    if task.id in URGENCY:
+        return urgency.as_levels(own)
     if task.id == "routing":
         return with_catalogue(for_services(own, SERVICES, OTHER), catalogue())
     return _asked(task, for_services(own, THEMES))
@@ -48,6 +67,10 @@ def _asked(task: Task, dataset: Dataset) -> Dataset:
 
 def _simulate(task: Task, seed: int) -> Dataset:
     """Return invented requests; the sheets are not asked, so that nothing is needed."""
+    if task.id in ANSWERS:
+        return simulate_searches(seed)
+    if task.id in URGENCY:
+        return urgency.simulated(seed)
     labels: Literal["paris", "themes"] = "paris" if task.id == "routing" else "themes"
     invented = simulate.simulate_for(task.split, seed, labels, N_INVENTED)
     spread = by_channel(over(invented, task.split))
@@ -67,7 +90,7 @@ USECASE = UseCase(
     load=_load,
     read=_read,
     simulate=_simulate,
-    tasks=ROUTING_TASKS,
+    tasks=(*ROUTING_TASKS, *ANSWER_TASKS, *URGENCY_TASKS),
     limits=(
         "Données de remplacement : ni les titres de fiches nationales, ni les titres de projets "
         "parisiens, ni les paraphrases de la CNIL ne sont des demandes reçues en mairie.",
