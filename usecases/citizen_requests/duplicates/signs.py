@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from common.edge.errors import UsageError
@@ -62,6 +62,8 @@ class Rarity:
 
     weight: Mapping[str, float]
     unseen: float
+    masses: dict[frozenset[str], float] = field(default_factory=dict, compare=False, repr=False)
+    """Sums of squares that were computed once, by set of grams."""
 
     @classmethod
     def of(cls, pool: Iterable[frozenset[str]]) -> "Rarity":
@@ -80,8 +82,13 @@ class Rarity:
 
     def similarity(self, one: frozenset[str], other: frozenset[str]) -> float:
         """Return the cosine of two sets of grams weighed by rarity, in [0, 1]."""
-        norm = self._mass(one) * self._mass(other)
+        norm = self._kept(one) * self._kept(other)
         return self._mass(one & other) / math.sqrt(norm) if norm else 0.0
+
+    def _kept(self, grams: frozenset[str]) -> float:
+        if grams not in self.masses:
+            self.masses[grams] = self._mass(grams)
+        return self.masses[grams]
 
     def _mass(self, grams: Iterable[str]) -> float:
         return sum(self.weight.get(gram, self.unseen) ** 2 for gram in grams)

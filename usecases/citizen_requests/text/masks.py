@@ -1,7 +1,7 @@
 """Pseudonymise a request: who wrote it disappears, what it asks and where stays.
 
 The result is pseudonymised, never anonymous: what somebody tells can still point to them, and
-rules miss some names (see the measured recall in docs/decisions/citizen_texts.md). Health facts
+rules miss some names (see the measured recall in docs/decisions/citizen-texts.md). Health facts
 (GDPR art. 9) are flagged, not masked: they are often the request itself.
 """
 

@@ -87,7 +87,7 @@ def finish(
     """Give the chances and the level: never below the agent's, nor below what the cues say.
 
     What is learnt can only raise: fitted on SIMULATED requests, the text alone saw one in seven
-    of the urgent authored ones (docs/decisions/citizen_texts.md).
+    of the urgent authored ones (docs/decisions/citizen-texts.md).
     """
     del features
     powers = xp.exp(answer.raw - xp.max(answer.raw, axis=1, keepdims=True))

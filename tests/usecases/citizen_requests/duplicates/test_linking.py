@@ -95,8 +95,8 @@ def test_nothing_of_a_request_is_kept_but_grams() -> None:
 
 def test_weights_are_those_of_the_simulated_pairs() -> None:
     """The constants must be what the fit gives; fewer pairs here, hence the wide tolerance."""
-    refitted = fit_weights(simulated_pairs(seed=0, n_pairs=150))
-    signs = simulated_pairs(seed=1, n_pairs=60)
+    refitted = fit_weights(simulated_pairs(seed=0, n_pairs=120))
+    signs = simulated_pairs(seed=1, n_pairs=40)
     rarity = Rarity.of([each.grams for pair in signs for each in (pair.one, pair.other)])
     chances = np.array(
         [
