@@ -12,7 +12,13 @@ from common.edge.errors import AuneError, UsageError
 from common.edge.signature import trusted_keys
 from usecases.waste_collection.decision.situation import Situation
 from usecases.waste_collection.overflow.examples import inputs_on
-from usecases.waste_collection.replay.forecast import HORIZONS, Chances, StepCounts, belief, moves
+from usecases.waste_collection.replay.forecast import (
+    HORIZONS,
+    Chances,
+    StepCounts,
+    belief,
+    moves,
+)
 from usecases.waste_collection.replay.history import STEP_PERCENT, History
 
 __all__ = ["Outlook", "counted", "newest_bundle", "outlook_of", "predicted"]
