@@ -412,6 +412,9 @@ class UseCase:
         Name to French help of the files or folders that ``plan`` can take.
     plan_options
         Name to French help of the words that ``plan`` can take, each as often as needed.
+    resume
+        ``resume(task, dataset, folder) -> Dataset``: with what agents corrected, to learn
+        from as well; None where nothing can be corrected.
     """
 
     name: str
@@ -427,6 +430,7 @@ class UseCase:
     plan: Callable[[PlanOrder], Path] | None = None
     plan_files: Mapping[str, str] = field(default_factory=dict)
     plan_options: Mapping[str, str] = field(default_factory=dict)
+    resume: Callable[[Task, Dataset, Path], Dataset] | None = None
 
     def task(self, task_id: str | None) -> Task:
         """Return the task called ``task_id``, or the first one."""

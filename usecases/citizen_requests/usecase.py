@@ -12,6 +12,7 @@ from usecases.citizen_requests.answers.abstention.searches import load_searches,
 from usecases.citizen_requests.answers.abstention.tasks import ANSWER_TASKS
 from usecases.citizen_requests.requests.paris import OTHER, SERVICES
 from usecases.citizen_requests.routing.catalogue import catalogue
+from usecases.citizen_requests.routing.corrections import with_corrections
 from usecases.citizen_requests.routing.examples import SHEET_VOTES, with_catalogue
 from usecases.citizen_requests.routing.recode import (
     by_channel,
@@ -79,6 +80,12 @@ def _simulate(task: Task, seed: int) -> Dataset:
     return for_competence(spread) if task.id == "competence" else spread
 
 
+def _resume(task: Task, dataset: Dataset, folder: Path) -> Dataset:
+    if task.id != "routing":
+        raise UsageError(f"{task.id} takes no corrections", expected="the task routing")
+    return with_corrections(dataset, folder, OTHER)
+
+
 USECASE = UseCase(
     name="citizen_requests",
     title="Demandes des usagers",
@@ -103,6 +110,7 @@ USECASE = UseCase(
         "Un texte signé ou qui cite des tiers contient des données personnelles : il est "
         "pseudonymisé avant tout enregistrement, jamais anonymisé.",
     ),
+    resume=_resume,
     unverified=(
         "Aucune mesure sur de vraies demandes municipales : l'erreur chez vous est inconnue.",
         "Le plafond humain (deux agents seraient-ils d'accord ?) n'est pas connu.",

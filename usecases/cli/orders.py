@@ -34,6 +34,8 @@ class Order:
         See `common.lab.harness.Options`.
     prefix
         Begins each line of progress.
+    resume
+        Folder of corrected cases to learn from as well, or None.
     """
 
     usecase: str
@@ -43,6 +45,7 @@ class Order:
     out: Path
     seed: int
     prefix: str = ""
+    resume: Path | None = None
 
 
 def cases(usecase: str | None) -> "list[UseCase]":
@@ -82,12 +85,20 @@ def run_one(order: Order) -> "Published":
     case = cases(order.usecase)[0]
     task = case.task(order.task)
     dataset = dataset_of(case, task, order.data, order.profile)
+    if order.resume is not None:
+        dataset = _resumed(case, task, dataset, order.resume)
     followed = follow(task, dataset)
     if followed is not task:
         fit, test = followed.split.final()
         report(f"découpage d'après les données : apprentissage {fit}, test {test}")
     options = harness.Options(profile=order.profile, out=order.out, seed=order.seed, report=report)
     return publish(case, followed, harness.run(case, followed, dataset, options), options)
+
+
+def _resumed(case: "UseCase", task: "Task", dataset: "Dataset", folder: Path) -> "Dataset":
+    if case.resume is None:
+        raise UsageError(f"{case.name} takes no corrections", expected="a run without --resume")
+    return case.resume(task, dataset, folder)
 
 
 def run_all(orders: Sequence[Order]) -> "list[Published]":

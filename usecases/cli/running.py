@@ -36,11 +36,15 @@ def run(
     profile: Profile = "quick",
     out: Out = Path("results"),
     seed: Seed = 20220101,
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="Folder of cases that agents corrected, to learn from as well."),
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Fit the ladder, choose, score, measure, export, log and show one task."""
-    published = run_one(Order(usecase, task, data, profile, out, seed))
+    published = run_one(Order(usecase, task, data, profile, out, seed, resume=resume))
     if as_json:
         typer.echo(published.run.to_json())
         return

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from common.lab.french_csv import plain
 from common.lab.usecase import Dataset, Split
 from usecases.citizen_requests.requests.collection import requests_of
 
@@ -27,22 +28,23 @@ def for_services(dataset: Dataset, services: Sequence[str], other: str = "") -> 
     dataset
         With services of its own (a commune's export).
     services
-        Those of the task, in its order.
+        Those of the task, in its order; accents, case and punctuation do not matter.
     other
         The task's service for all others; where there is none, they become unknown.
     """
-    places = {code: place for place, code in enumerate(services)}
+    places = {plain(code): place for place, code in enumerate(services)}
     own = dataset.extras["services"]
-    fallback = float(places[other]) if other else np.nan
-    targets = np.array([float(places.get(code, fallback)) for code in own["code"]] + [np.nan])
+    fallback = float(places[plain(other)]) if other else np.nan
+    codes = [float(places.get(plain(code), fallback)) for code in own["code"]]
+    targets = np.array([*codes, np.nan])
     given = dataset.columns["service_code"]
     known = np.isfinite(given)
-    codes = targets[np.where(known, given, len(own)).astype(np.int64)]
+    recoded = targets[np.where(known, given, len(own)).astype(np.int64)]
     listed = pd.DataFrame({"code": list(services), "title": list(services)})
     return replace(
         dataset,
-        columns={**dataset.columns, "service_code": codes},
-        valid=dataset.valid & np.isfinite(codes),
+        columns={**dataset.columns, "service_code": recoded},
+        valid=dataset.valid & np.isfinite(recoded),
         extras={**dataset.extras, "services": listed},
     )
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,10 @@ from common.lab.graph.text_head import CHARACTERS
 from common.lab.usecase import Dataset, Period
 from usecases.citizen_requests.features import THRESHOLDS
 from usecases.citizen_requests.requests.collection import Collection, dataset_of
-from usecases.citizen_requests.requests.paris import SERVICES
+from usecases.citizen_requests.requests.paris import OTHER, SERVICES
 from usecases.citizen_requests.routing.answers import CLARIFY, HUMAN, ROUTE
 from usecases.citizen_requests.routing.catalogue import catalogue, keywords
+from usecases.citizen_requests.routing.corrections import with_corrections
 from usecases.citizen_requests.routing.examples import routing_examples, with_catalogue
 from usecases.citizen_requests.routing.lessons import CATALOGUE_UNIT
 from usecases.citizen_requests.routing.neighbours import votes_of_earlier
@@ -157,3 +159,18 @@ def test_texts_come_back_from_their_codes():
     dataset = described()[1]
     examples = ROUTING.examples(dataset, Period(date(2014, 2, 1), date(2014, 2, 10)))
     assert text_of(examples.inputs["codes"][0]).startswith(TEXTS[ROADS][1][:5])
+
+
+def test_corrections_are_learnt_beside_the_catalogue_and_masked(tmp_path: Path):
+    """An agent's file, in the form of own data: the service chosen, no name kept."""
+    (tmp_path / "demandes.csv").write_text(
+        "identifiant;date;texte;service_final\n"
+        "c1;2026-05-04 10:00;Je m'appelle Aïcha Sow, un banc cassé au square;"
+        f"{PARKS.upper()}\n"
+        "c2;2026-05-05 10:00;La crèche est fermée;Petite enfance\n",
+        encoding="utf-8",
+    )
+    dataset = with_corrections(with_catalogue(requests(), catalogue()), tmp_path, OTHER)
+    added = dataset.extras["catalogue"].iloc[len(catalogue()) :]
+    assert added["service_code"].tolist() == [SERVICES.index(PARKS), SERVICES.index(OTHER)]
+    assert "Aïcha" not in " ".join(added["text"])
