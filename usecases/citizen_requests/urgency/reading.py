@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from usecases.citizen_requests.text.plain_words import plain
 from usecases.citizen_requests.urgency.cues import Cue, Cues, shipped_cues
+from usecases.citizen_requests.urgency.spelling import towards_cues
 
 __all__ = ["Hit", "Reading", "folded", "read"]
 
@@ -72,7 +73,7 @@ def folded(text: str) -> str:
 
 
 def read(text: str, cues: Cues | None = None) -> Reading:
-    """Return the cues of a text.
+    """Return the cues of a text, as it is written and with words near to cues repaired.
 
     Parameters
     ----------
@@ -89,9 +90,14 @@ def read(text: str, cues: Cues | None = None) -> Reading:
     ()
     """
     known = cues or shipped_cues()
-    whole, friends = _without_friends(folded(text), known)
-    found = (_family(cue, whole, known) for cue in known.cues)
-    return Reading(tuple(hit for hit in found if hit is not None), friends)
+    written, friends = _without_friends(folded(text), known)
+    spellings = dict.fromkeys([written, _without_friends(towards_cues(folded(text)), known)[0]])
+    found = []
+    for cue in known.cues:
+        hits = [hit for whole in spellings if (hit := _family(cue, whole, known)) is not None]
+        if hits:
+            found.append(max(hits, key=lambda hit: hit.strength))
+    return Reading(tuple(found), friends)
 
 
 def _without_friends(whole: str, cues: Cues) -> tuple[str, tuple[str, ...]]:
