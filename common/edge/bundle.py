@@ -185,7 +185,7 @@ class Bundle:
         }
 
     def replay(self) -> None:
-        """Run the golden rows and compare with what the lab recorded; search their texts too.
+        """Run the golden rows and compare with what the lab recorded; search golden texts too.
 
         Raises
         ------
@@ -204,7 +204,7 @@ class Bundle:
         for name, values in expected.items():
             _compare(name, found[name], values, self.manifest.tolerances[name])
         if self.index is not None:
-            self.index.replay(inputs, self.arrays)
+            self.index.replay(self.arrays)
 
     def _run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         return run_session(self.session, inputs, [output.name for output in self.manifest.outputs])

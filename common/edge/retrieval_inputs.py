@@ -22,7 +22,7 @@ VOTES, FEATURES = "votes", "retrieval_features"
 CODES = "codes"
 """Name under which a text is given where the graph itself takes none."""
 GOLDEN = "golden"
-"""Prefix of the arrays that hold the golden rows' texts in that case."""
+"""Prefix of the arrays that hold texts to search again, and what was found."""
 
 
 @dataclass(frozen=True)
@@ -93,29 +93,28 @@ class Index:
             FEATURES: features.reshape(len(texts), len(self.retrieval.feature_names)),
         }
 
-    def replay(self, golden: Mapping[str, Array], arrays: Mapping[str, Array]) -> None:
-        """Search the golden rows' texts again and compare with what the lab recorded.
+    def replay(self, arrays: Mapping[str, Array]) -> None:
+        """Search the golden texts again and compare with what the lab recorded.
 
-        The texts are the graph's own input, or the strings ``golden_*`` of the arrays where it
-        takes none.
+        Parameters
+        ----------
+        arrays
+            The bundle's: texts ``golden_bytes`` and ``golden_starts``, and for each of the
+            inputs what was found, ``golden_votes`` and ``golden_retrieval_features``
+            (`common.lab.index.with_golden_texts`); without them nothing is replayed.
 
         Raises
         ------
         GoldenRowError
             Names input, row and position.
         """
-        settings = self.retrieval.settings
-        if settings.text_input is not None:
-            texts = [text_of(row) for row in golden[settings.text_input]]
-        elif f"{GOLDEN}_bytes" in arrays:
-            count = len(next(iter(golden.values())))
-            kept = Strings.of(arrays, GOLDEN, count)
-            texts = [kept[row] for row in range(count)]
-        else:
+        if f"{GOLDEN}_bytes" not in arrays:
             return
-        found = self.evidence(texts)
-        for name in settings.fills:
-            _compare(name, found[name], golden[name])
+        count = len(arrays[f"{GOLDEN}_starts"]) - 1
+        kept = Strings.of(arrays, GOLDEN, count)
+        found = self.evidence([kept[row] for row in range(count)])
+        for name, values in found.items():
+            _compare(name, values, arrays[f"{GOLDEN}_{name}"])
 
 
 def _texts(name: str, given: npt.ArrayLike, limits: Limits) -> list[str]:
@@ -137,12 +136,16 @@ def _texts(name: str, given: npt.ArrayLike, limits: Limits) -> list[str]:
 
 def _compare(name: str, found: Array, expected: Array) -> None:
     """Refuse a difference beyond 1e-6: logarithms may differ by a last bit, ranks may not."""
+    if found.shape != expected.shape:
+        raise GoldenRowError(
+            f"golden {name} of shape {found.shape}", expected=f"shape {expected.shape}"
+        )
     close = np.isclose(found, expected, rtol=1e-6, atol=1e-6)
-    if found.shape == expected.shape and close.all():
+    if close.all():
         return
     row, place = (int(i) for i in np.argwhere(~close)[0])
     raise GoldenRowError(
-        f"input {name}, golden row {row}, position {place}: {found[row, place]!r}",
+        f"golden text {row}: {name}, position {place}: {found[row, place]!r}",
         expected=f"{expected[row, place]!r}",
         remedy="do not use this bundle here: its index does not answer as in the lab",
     )

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common.edge.errors import UsageError
-from common.edge.retrieval_inputs import GOLDEN
+from common.edge.retrieval_inputs import GOLDEN, Index
 from common.edge.retrieval_postings import IMPACT_STEP, LARGEST
 from common.edge.retrieval_settings import Channel, RetrievalSettings
 from common.edge.retrieval_spelling import LONGEST, SHORTEST, forms_of
@@ -227,12 +227,13 @@ def digest_of(values: Array) -> str:
 def with_golden_texts(
     arrays: Mapping[str, Array], settings: RetrievalSettings, texts: Sequence[str]
 ) -> tuple[Arrays, RetrievalSettings]:
-    """Add the texts of the golden rows, for a graph that takes no text itself.
+    """Add texts that a bundle searches again whenever it is opened, and what they find here.
 
-    A bundle then searches them again whenever it is opened, and compares with what the lab
-    recorded (`common.edge.retrieval_inputs.Index.replay`).
+    The counterpart of golden rows: an index that answers otherwise on another machine is
+    refused (`common.edge.retrieval_inputs.Index.replay`).
     """
-    golden = _strings(GOLDEN, texts)
+    found = Index.open(arrays, settings).evidence(texts)
+    golden = _strings(GOLDEN, texts) | {f"{GOLDEN}_{name}": each for name, each in found.items()}
     digests = {name: digest_of(values) for name, values in golden.items()}
     known = dict(settings.arrays or {}) | digests
     return {**arrays, **golden}, replace(settings, arrays=dict(sorted(known.items())))
