@@ -60,7 +60,7 @@ def believed(history: History) -> History:
 
     Two marks. After an emptying a sensor has to fall to what one day can bring: one that
     still reads what it read before, 40 % or more, on the morning after is out of order. A
-    line flat at 0 for more than 3 days, over which the container's usual inflow would have
+    line flat at any level for more than 3 days, over which the container's usual inflow would have
     brought 50 points, is out of order too. Readings from the start of the flat
     line on are taken out, so that the planner goes by the calendar there; they count again
     when the line moves.
@@ -69,8 +69,7 @@ def believed(history: History) -> History:
     flat = _flat_days(reading)
     rate = _usual_percent_per_day(history)
     due = np.maximum(STUCK_DAYS, np.ceil(EXPECTED_POINTS / np.maximum(rate, 1.0)))
-    silent = (reading[-1] == 0) & (flat > due)
-    for number in np.flatnonzero(silent | _unmoved_by_emptying(history)):
+    for number in np.flatnonzero((flat > due) | _unmoved_by_emptying(history)):
         length = int(max(flat[number], 1))
         reading[-length:, number] = np.nan
     return History(reading, history.emptied, history.seen_percent, history.weekday)
