@@ -8,6 +8,7 @@ import numpy as np
 
 from common.lab.probabilities import as_they_are, no_scale
 from common.lab.usecase import Array, Examples, Period, Split, Task, Track
+from usecases.waste_collection.contest import FEW_DAYS, SILENT_DAYS, overflow_contest
 from usecases.waste_collection.features import OVERFLOW_TERMS, overflow_features
 from usecases.waste_collection.figures import overflow_figures
 from usecases.waste_collection.model import OVERFLOW_RUNGS
@@ -28,7 +29,6 @@ SPLIT = Split(
 The brief tunes on April to June 2020, the first weeks of a lockdown: rungs chosen there are
 chosen for a shock. Half a year of ordinary months stands before it, with rolling origins."""
 OVERFLOW_SCOPE = Scope(weights_until=date(2020, 4, 1))
-FEW_DAYS, SILENT_DAYS = 14, 3
 FAST_POINTS_PER_DAY = 11.0
 LOCKDOWN = (np.datetime64("2020-07-08"), np.datetime64("2020-10-28"))
 """Melbourne's second stay-at-home order, which covered Wyndham."""
@@ -92,6 +92,13 @@ TRACKS = (
            Scope(OVERFLOW_SCOPE.weights_until, silent_days=SILENT_DAYS)),
 )  # fmt: skip
 
+SLICES = {
+    "flux": by_stream,
+    "vitesse de remplissage": by_speed,
+    "emplacement": by_spot,
+    "confinement": by_lockdown,
+}
+
 OVERFLOW_TASK = Task(
     id="overflow",
     version=1,
@@ -101,12 +108,7 @@ OVERFLOW_TASK = Task(
     terms=OVERFLOW_TERMS,
     split=SPLIT,
     metrics=METRICS,
-    slices={
-        "flux": by_stream,
-        "vitesse de remplissage": by_speed,
-        "emplacement": by_spot,
-        "confinement": by_lockdown,
-    },
+    slices=SLICES,
     examples=partial(examples_of, scope=OVERFLOW_SCOPE),
     features=overflow_features,
     finish=finish,
@@ -118,6 +120,7 @@ OVERFLOW_TASK = Task(
     rungs=OVERFLOW_RUNGS,
     tracks=TRACKS,
     figures=overflow_figures,
+    contest=overflow_contest(OVERFLOW_SCOPE, SLICES),
     functional_unit=(
         "la chance qu'un conteneur atteigne 80 % et soit plein, jour par jour sur une semaine, "
         "avec l'intervalle du niveau et les raisons"
