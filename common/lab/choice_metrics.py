@@ -222,7 +222,7 @@ TOP_3 = _metric("top_3", "Bonne réponse parmi trois", _mean(_top_3), higher=Tru
 AUROC = _metric("auroc", "Capacité à classer (AUROC)", _first_against_others, higher=True)
 ECE = _metric("ece", "Erreur de calibration (15 classes égales)", _ece, higher=False)
 AURC = _metric("aurc", "Risque moyen selon la couverture (AURC)", _aurc, higher=False)
-COVERAGE = _metric("coverage", "Part traitée sans question", _mean(_coverage), higher=True)
+COVERAGE = _metric("acted_on", "Part traitée sans question", _mean(_coverage), higher=True)
 PRECISION = _metric("precision", "Justesse de ce qui est traité", _precision, higher=True)
 UTILITY = _metric(
     "utility", "Utilité (+1 juste, −2 faux, −0,2 humain)", _mean(_utility), higher=True

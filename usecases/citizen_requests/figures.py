@@ -1,6 +1,7 @@
 """Plots of the routing pages: calibration, what may be acted on, which services."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -52,12 +53,13 @@ def _calibration(scored: Choices) -> Figure:
         for b in np.unique(bins)
     ]
     mean, high = calibration_floor(scored)
-    title = (
-        "La chance annoncée du premier service se réalise-t-elle ? (sur "
-        f"{len(scored)} demandes, un modèle parfaitement calibré montrerait une erreur de "
-        f"{french.number(mean, 3)}, au plus {french.number(high, 3)} dans 95 % des cas)"
+    drawn = reliability("La chance du premier service se réalise-t-elle ?", rows, "demandes")
+    floor = (
+        f" Sur {len(scored)} demandes, un modèle parfaitement calibré montrerait déjà une "
+        f"erreur de calibration de {french.number(mean, 3)} en moyenne ; dans 95 % des cas, de "
+        f"{french.number(high, 3)} au plus."
     )
-    return reliability(title, rows, "demandes")
+    return replace(drawn, description=drawn.description + floor)
 
 
 def _abstention(scored: Choices) -> Figure:

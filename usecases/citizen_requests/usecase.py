@@ -4,9 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+import pandas as pd
+
 from common.edge.errors import UsageError
 from common.lab.sources import load_sources
-from common.lab.usecase import Dataset, Task, UseCase
+from common.lab.usecase import Dataset, Examples, Period, Task, UseCase
 from usecases.citizen_requests import data, own_data, simulate
 from usecases.citizen_requests.answers.abstention.searches import load_searches, simulate_searches
 from usecases.citizen_requests.answers.abstention.tasks import ANSWER_TASKS
@@ -30,6 +33,7 @@ __all__ = ["USECASE"]
 
 ANSWERS = frozenset(task.id for task in ANSWER_TASKS)
 URGENCY = frozenset(task.id for task in URGENCY_TASKS)
+N_LOTS = 3
 N_INVENTED = 500
 """Simulated requests: enough to see that everything runs, few enough to fit in seconds."""
 
@@ -69,7 +73,7 @@ def _asked(task: Task, dataset: Dataset) -> Dataset:
 def _simulate(task: Task, seed: int) -> Dataset:
     """Return invented requests; the sheets are not asked, so that nothing is needed."""
     if task.id in ANSWERS:
-        return simulate_searches(seed)
+        return _in_lots(over(simulate_searches(seed), task.split))
     if task.id in URGENCY:
         return urgency.simulated(seed)
     labels: Literal["paris", "themes"] = "paris" if task.id == "routing" else "themes"
@@ -86,6 +90,23 @@ def _resume(task: Task, dataset: Dataset, folder: Path) -> Dataset:
     return with_corrections(dataset, folder, OTHER)
 
 
+def _in_lots(dataset: Dataset) -> Dataset:
+    """Return invented searches in three lots: sheets that do not exist are no units."""
+    lots = [f"lot {1 + place % N_LOTS}" for place in range(len(dataset.times))]
+    proxy = "Données simulées : des recherches inventées, tirées au hasard."
+    return replace(dataset, groups=pd.Categorical(lots), proxy=proxy)
+
+
+def _once_asked(task: Task) -> Task:
+    """Return the task with its answers given the day after: a question is read once it is asked."""
+
+    def examples(dataset: Dataset, period: Period) -> Examples:
+        made = task.examples(dataset, period)
+        return replace(made, issued=made.issued + np.timedelta64(1, "D"))
+
+    return replace(task, examples=examples)
+
+
 USECASE = UseCase(
     name="citizen_requests",
     title="Demandes des usagers",
@@ -97,7 +118,7 @@ USECASE = UseCase(
     load=_load,
     read=_read,
     simulate=_simulate,
-    tasks=(*ROUTING_TASKS, *ANSWER_TASKS, *URGENCY_TASKS),
+    tasks=(*ROUTING_TASKS, *map(_once_asked, ANSWER_TASKS), *URGENCY_TASKS),
     limits=(
         "Données de remplacement : ni les titres de fiches nationales, ni les titres de projets "
         "parisiens, ni les paraphrases de la CNIL ne sont des demandes reçues en mairie.",
