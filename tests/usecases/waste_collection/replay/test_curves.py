@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common.edge.errors import UsageError
-from usecases.waste_collection.replay.ground.bounds import Bound
+from usecases.waste_collection.replay.bounds import Bound
 from usecases.waste_collection.replay.report.page import replay_page
 from usecases.waste_collection.replay.report.wording import verdict
 from usecases.waste_collection.replay.scoring.comparison import compare

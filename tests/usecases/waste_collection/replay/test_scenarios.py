@@ -10,7 +10,6 @@ from common.edge.errors import DataError
 from common.lab.usecase import Dataset
 from usecases.waste_collection.data import containers_of, nantes_points, readings_of
 from usecases.waste_collection.replay.ground.inflow import increments
-from usecases.waste_collection.replay.ground.public import public_material
 from usecases.waste_collection.replay.ground.scenarios import (
     Stock,
     draw,
@@ -18,6 +17,7 @@ from usecases.waste_collection.replay.ground.scenarios import (
     shipped_draws,
     write_scenarios,
 )
+from usecases.waste_collection.replay.public import public_material
 
 STOCK = Stock(tuple(f"p{k}" for k in range(10)), n_containers=4, n_days=120)
 

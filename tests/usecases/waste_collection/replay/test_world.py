@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from common.edge.errors import DataError, UsageError
+from usecases.waste_collection.replay.bounds import lower_bound, necessary_visits
 from usecases.waste_collection.replay.driving import Driver, Order
-from usecases.waste_collection.replay.ground.bounds import lower_bound, necessary_visits
 from usecases.waste_collection.replay.policies.calendars import FixedCadence, OwnFrequencies
 from usecases.waste_collection.replay.policies.catalogue import FAMILIES, TITLES, policies_of
 from usecases.waste_collection.replay.policies.foresight import ForesightInPassing, LastMoment

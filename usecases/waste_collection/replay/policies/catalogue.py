@@ -11,12 +11,7 @@ from usecases.waste_collection.replay.policies.risks import LevelThreshold, Risk
 from usecases.waste_collection.replay.policies.worth import WorthOfVisit
 from usecases.waste_collection.replay.world import Policy
 
-__all__ = ["FAMILIES", "FORESIGHT", "REFERENCE", "TITLES", "policies_of"]
-
-REFERENCE = "fixed"
-"""Every gain is told against this family's three-day round."""
-FORESIGHT = ("last_moment", "foresight_2d")
-"""References that know the inflow ahead: no policy can be held to them."""
+__all__ = ["FAMILIES", "TITLES", "policies_of"]
 
 _SWEEPS: Mapping[str, tuple[Callable[[float], Policy], tuple[float, ...]]] = {
     "fixed": (FixedCadence, (2, 3, 4)),

@@ -7,9 +7,14 @@ import numpy as np
 from common.lab.pages import french
 from common.lab.pages.figure import WIDTH, Figure, Table
 from common.lab.pages.svg import ACCENT, INK, MUTED, RUST, Canvas, Scale, axes, whisker
-from usecases.waste_collection.replay.policies.catalogue import FORESIGHT, REFERENCE
 from usecases.waste_collection.replay.report.wording import family_title
-from usecases.waste_collection.replay.scoring.comparison import CHOSEN, OWN_CADENCE_DAYS, Comparison
+from usecases.waste_collection.replay.scoring.comparison import (
+    CHOSEN,
+    FORESIGHT,
+    OWN_CADENCE_DAYS,
+    REFERENCE,
+    Comparison,
+)
 from usecases.waste_collection.replay.scoring.curves import Curve
 
 __all__ = ["MOST_RATE", "policy_curves"]

@@ -9,8 +9,7 @@ import numpy as np
 from common.lab.pages import french
 from common.lab.pages.figure import Figure
 from common.lab.pages.rendering import OVER, render
-from usecases.waste_collection.replay.ground.bounds import Bound
-from usecases.waste_collection.replay.policies.catalogue import REFERENCE
+from usecases.waste_collection.replay.bounds import Bound
 from usecases.waste_collection.replay.report.figures import policy_curves
 from usecases.waste_collection.replay.report.wording import (
     FAIRNESS_FR,
@@ -22,6 +21,7 @@ from usecases.waste_collection.replay.report.wording import (
 from usecases.waste_collection.replay.scoring.comparison import (
     CHOSEN,
     OWN_CADENCE_DAYS,
+    REFERENCE,
     Comparison,
     Row,
 )

@@ -4,7 +4,7 @@ import math
 
 from common.lab.pages import french
 from usecases.waste_collection.replay.policies.catalogue import TITLES
-from usecases.waste_collection.replay.scoring.comparison import Comparison, Row
+from usecases.waste_collection.replay.scoring.comparison import FORESIGHT, Comparison, Row
 from usecases.waste_collection.replay.scoring.curves import Gain, Reading
 
 __all__ = ["FAIRNESS_FR", "change", "family_title", "km_reading", "verdict"]
@@ -93,12 +93,16 @@ def _goal(row: Row) -> str:
 
 def _unbeaten(compared: Comparison) -> str:
     """Say which families the plain calendar round beats, or is not shown to lose to."""
-    lost = [
-        family_title(row.family)
-        for row in compared.rows
-        if not math.isfinite(row.km.ratio) or row.km.high >= 0 or row.km.ratio >= 0
-    ]
-    if not lost:
-        return "Toutes les autres politiques rejouées roulent moins que la tournée fixe."
-    names = " ; ".join(lost)
-    return f"La tournée fixe de trois jours n'est pas battue, à débordements égaux, par : {names}."
+    judged = [row for row in compared.rows if row.family not in FORESIGHT]
+    lost = [row for row in judged if row.km.high >= 0]
+    unread = [row for row in judged if not math.isfinite(row.km.ratio)]
+    words = "Toutes les politiques lues à ce taux roulent moins que la tournée fixe."
+    if lost:
+        words = (
+            "La tournée fixe de trois jours n'est pas battue en km, à débordements égaux, par : "
+            f"{' ; '.join(family_title(row.family) for row in lost)}."
+        )
+    if unread:
+        count = french.plural(len(unread), "politique")
+        words += f" {count} : réglage qui n'atteint pas ce taux, sans conclusion."
+    return words

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from usecases.waste_collection.replay.policies.catalogue import FORESIGHT, REFERENCE
 from usecases.waste_collection.replay.scoring.curves import (
     RATES,
     Curve,
@@ -17,10 +16,23 @@ from usecases.waste_collection.replay.scoring.curves import (
 )
 from usecases.waste_collection.replay.scoring.outcome import Outcome
 
-__all__ = ["CHOSEN", "OWN_CADENCE_DAYS", "Comparison", "Fairness", "Row", "compare"]
+__all__ = [
+    "CHOSEN",
+    "FORESIGHT",
+    "OWN_CADENCE_DAYS",
+    "REFERENCE",
+    "Comparison",
+    "Fairness",
+    "Row",
+    "compare",
+]
 
 OWN_CADENCE_DAYS = 3.0
 """The own round that gains are told against (issue 5)."""
+REFERENCE = "fixed"
+"""Every gain is told against this family's three-day round."""
+FORESIGHT = ("last_moment", "foresight_2d")
+"""References that know the inflow ahead: no policy can be held to them."""
 CHOSEN = "fair_2d"
 """The family whose figure is the verdict: named on tuning draws, before the test scenarios."""
 
