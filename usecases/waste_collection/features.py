@@ -13,11 +13,13 @@ from common.lab.usecase import Features, Term
 from usecases.waste_collection.overflow.levels.chain import (
     FULL_STATE,
     N_STATES,
+    STATE_PERCENT,
     hazards,
     one_hot,
     own_table,
     rolled,
     states_of,
+    with_collections,
 )
 from usecases.waste_collection.overflow.levels.kernels import HORIZON_DAYS
 from usecases.waste_collection.overflow.levels.past import (
@@ -26,7 +28,6 @@ from usecases.waste_collection.overflow.levels.past import (
     Past,
     pace_of,
     past_of,
-    today,
 )
 
 __all__ = ["GROUPS", "OVERFLOW_TERMS", "overflow_features"]
@@ -35,23 +36,24 @@ Inputs = Mapping[str, Any]
 
 _POINTS, _LOG_ODDS, _DAYS = 2.0**-6, 2.0**-10, 1.0
 
+_LEVEL, _TABLE = "niveau et rythme du conteneur", "table du conteneur"
+_DAY, _CYCLE, _CITY = "jour de la semaine", "temps depuis la collecte", "rythme de la commune"
+
 OVERFLOW_TERMS = (
-    Term("expected", "niveau d'aujourd'hui, prolongé au rythme du conteneur", "niveau", _POINTS),
-    Term("expected_recent", "niveau prolongé au rythme des deux dernières semaines", "niveau",
+    Term("expected", "niveau d'aujourd'hui, prolongé au rythme du conteneur", _LEVEL, _POINTS),
+    Term("expected_recent", "niveau prolongé au rythme des deux dernières semaines", _LEVEL,
          _POINTS),
-    Term("expected_quick", "niveau prolongé au rythme des derniers jours", "niveau", _POINTS),
-    Term("table", "ce que ce conteneur a fait, parti du même niveau", "table du conteneur",
-         _LOG_ODDS),
-    Term("from_empty", "sa chance de déborder en un jour, parti de vide", "table du conteneur",
-         2.0**-12),
-    Term("usual_pace", "rythme habituel du conteneur", "rythme", _POINTS),
-    Term("recent_pace", "rythme des deux dernières semaines", "rythme", _POINTS),
-    Term("weekday", "jour de la semaine", "jour", 1.0),
-    Term("weekday_pace", "remplissage habituel ce jour de la semaine", "jour", _POINTS),
-    Term("since_collection", "temps depuis la dernière collecte", "cycle", _DAYS),
-    Term("since_change", "temps depuis que le niveau a bougé", "cycle", _DAYS),
-    Term("city_pace", "rythme récent de toute la commune", "commune", _LOG_ODDS),
-    Term("city_pace_month", "rythme du mois de toute la commune", "commune", _LOG_ODDS),
+    Term("expected_quick", "niveau prolongé au rythme des derniers jours", _LEVEL, _POINTS),
+    Term("table", "ce que ce conteneur a fait, parti du même niveau", _TABLE, _LOG_ODDS),
+    Term("from_empty", "sa chance de déborder en un jour, parti de vide", _TABLE, 2.0**-12),
+    Term("usual_pace", "rythme habituel du conteneur", _LEVEL, _POINTS),
+    Term("recent_pace", "rythme des deux dernières semaines", _LEVEL, _POINTS),
+    Term("weekday", "jour de la semaine", _DAY, 1.0),
+    Term("weekday_pace", "remplissage habituel ce jour de la semaine", _DAY, _POINTS),
+    Term("since_collection", "temps depuis la dernière collecte", _CYCLE, _DAYS),
+    Term("since_change", "temps depuis que le niveau a bougé", _CYCLE, _DAYS),
+    Term("city_pace", "rythme récent de toute la commune", _CITY, _LOG_ODDS),
+    Term("city_pace_month", "rythme du mois de toute la commune", _CITY, _LOG_ODDS),
     Term("mean_rate", "rythme moyen et loi normale", "référence", _LOG_ODDS),
 )  # fmt: skip
 
@@ -92,13 +94,15 @@ def overflow_features(xp: Any, inputs: Inputs) -> Features:
     -------
     Features
         Columns (n, 1, 7) or (n, 1, 1); context ``levels`` (n, 7, 6), chance of each state of
-        the container's table, left alone; ``full`` (n, 1), 1 where it is at 80 % already.
+        the container's table, left alone; ``full`` (n, 1), chance of being at 80 % already: 0
+        or 1 where today's level was read.
     """
     past = past_of(xp, inputs)
     pace = pace_of(xp, past)
-    level = today(xp, past, pace)
-    table = _table(xp, inputs, past)
-    days = _roll_out(xp, past, table)
+    table, with_crews = _tables(xp, inputs, past)
+    now = _today(xp, past, with_crews)
+    level = _level(xp, past, now)
+    days = [now, *rolled(xp, now, table, HORIZON_DAYS)]
     columns = {
         **_expected(xp, level, pace),
         "table": _daily(xp, hazards(xp, _reached(xp, days))),
@@ -110,31 +114,44 @@ def overflow_features(xp: Any, inputs: Inputs) -> Features:
         "city_pace_month": _once(xp, inputs["city_pace"][:, 1:]),
         "mean_rate": _mean_rate(xp, level, pace),
     }
-    full = xp.astype(past.level >= np.float32(20 * FULL_STATE), xp.float32)
+    full = xp.sum(now[:, FULL_STATE:], axis=1, keepdims=True)
     return Features(columns, {"levels": xp.stack(days[1:], axis=1), "full": full})
 
 
-def _table(xp: Any, inputs: Inputs, past: Past) -> Any:
-    """Return the container's own table of daily steps, (n, 6, 6)."""
+def _tables(xp: Any, inputs: Inputs, past: Past) -> tuple[Any, Any]:
+    """Return the container's own tables of daily steps, left alone and with crews at work."""
     zeros = xp.zeros_like(past.steps.inflow)
-    known = past.steps.known
+    known, city = past.steps.known, inputs["city_steps"]
     before = states_of(xp, xp.where(known, past.steps.before, zeros))
     then = states_of(xp, xp.where(known, past.steps.level, zeros))
-    return own_table(xp, before, then, known & ~past.steps.collected, inputs["city_steps"])
+    alone = known & ~past.steps.collected
+    return (
+        own_table(xp, before, xp.maximum(before, then), alone, city),
+        own_table(xp, before, then, known, with_collections(xp, city)),
+    )
 
 
-def _roll_out(xp: Any, past: Past, table: Any) -> list[Any]:
-    """Return the chances of each state today, tomorrow, ... in seven days."""
+def _today(xp: Any, past: Past, table: Any) -> Any:
+    """Return the chances of each state today, (n, 6): certain where today's level was read.
+
+    A sensor silent for some days leaves its last level and what usually follows it, crews
+    included: who was full three days ago has most likely been emptied.
+    """
     start = xp.reshape(one_hot(xp, states_of(xp, past.level)), (-1, N_STATES))
-    days = [start, *rolled(xp, start, table, LONGEST_SILENCE_DAYS + HORIZON_DAYS)]
-    late = [
-        xp.astype(past.silent_days == np.float32(age), xp.float32)
-        for age in range(LONGEST_SILENCE_DAYS + 1)
-    ]
-    return [
-        sum((days[day + age] * late[age] for age in range(1, len(late))), days[day] * late[0])
-        for day in range(HORIZON_DAYS + 1)
-    ]
+    chances = start * np.float32(0)
+    for age, days in enumerate([start, *rolled(xp, start, table, LONGEST_SILENCE_DAYS)]):
+        chances = chances + days * xp.astype(past.silent_days == np.float32(age), xp.float32)
+    return chances
+
+
+def _level(xp: Any, past: Past, chances: Any) -> Any:
+    """Return today's level, (n, 1); where it was not read, its mean below 80 %."""
+    below = chances[:, :FULL_STATE]
+    steps = xp.asarray(np.arange(FULL_STATE, dtype=np.float32)[None] * np.float32(STATE_PERCENT))
+    total = xp.sum(below, axis=1, keepdims=True)
+    tiny = xp.zeros_like(total) + np.float32(1e-6)
+    mean = xp.sum(below * steps, axis=1, keepdims=True) / xp.maximum(total, tiny)
+    return xp.where(past.silent_days < np.float32(0.5), past.level, mean)
 
 
 def _reached(xp: Any, days: list[Any]) -> Any:

@@ -6,6 +6,7 @@ from common.lab.sources import load_sources
 from common.lab.usecase import Dataset, PlanOrder, Task, UseCase
 from usecases.waste_collection import data, own_data, simulate
 from usecases.waste_collection.decision.options import PLAN_FILES, PLAN_OPTIONS
+from usecases.waste_collection.faults.tasks import FAULT_TASKS
 from usecases.waste_collection.no_sensor.tasks import NO_SENSOR_TASKS
 from usecases.waste_collection.tasks import OVERFLOW_TASK
 
@@ -45,7 +46,7 @@ USECASE = UseCase(
     load=_load,
     read=_read,
     simulate=_simulate,
-    tasks=(OVERFLOW_TASK, *NO_SENSOR_TASKS),
+    tasks=(OVERFLOW_TASK, *NO_SENSOR_TASKS, *FAULT_TASKS),
     limits=(
         "Données de substitution : des corbeilles de rue australiennes (Wyndham) et écossaises "
         "(Édimbourg) tiennent lieu de points d'apport volontaire français.",

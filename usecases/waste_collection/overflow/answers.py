@@ -19,6 +19,8 @@ CERTAIN = 7.0
 STEEPEST = 8.0
 """Daily log-odds are kept within, so that float32 holds the product of seven days."""
 SMALL = 0.1
+FULL_FROM, MOST_UNREAD = 1e-4, 0.95
+"""Smallest chance of being at 80 % already that counts, and the largest without a reading."""
 LOWEST_SHARE = 1e-5
 QUANTILES = {"q10": 0.1, "q50": 0.5, "q90": 0.9}
 INTERVAL_TAIL = 0.18
@@ -72,8 +74,8 @@ def finish(
     full = features.context["full"]
     baseline, parts = over_the_week(xp, answer.baseline, answer.contributions)
     week = _log_odds_of_any(xp, xp.expand_dims(answer.raw, axis=1))[:, 0, :]
-    gap = full * (week * np.float32(-1) + np.float32(CERTAIN))
-    parts, log_odds = _on_first(xp, parts, gap), week + gap
+    log_odds = _or_already(xp, week, full)
+    parts = _on_first(xp, parts, log_odds - week)
     above = _above(xp, features.context["levels"], log_odds, full)
     chances = _differences(xp, above)
     p_full = _rising(xp, above[:, :, N_STATES - 2])
@@ -185,11 +187,29 @@ def _log1p(xp: Any, size: Any) -> Any:
     return xp.where(size < np.float32(SMALL), series, xp.log(size + np.float32(1)))
 
 
+def _or_already(xp: Any, week: Any, full: Any) -> Any:
+    """Return log-odds of being at 80 % already, with chance ``full``, or getting there.
+
+    With a the chance of being there and p that of getting there, the odds are
+    (a + (1 - a) p) / ((1 - a) (1 - p)).
+    """
+    one, zeros = np.float32(1), xp.zeros_like(week)
+    already = xp.minimum(full, xp.zeros_like(full) + np.float32(MOST_UNREAD))
+    size = xp.exp(xp.abs(week) * np.float32(-1))
+    chance = xp.where(week < zeros, size, zeros + one) / (size + one)  # every digit of a small one
+    reached = already + (one - already) * chance
+    not_yet = xp.maximum(week, zeros) + _log1p(xp, size) - xp.log(one - already)
+    either = xp.minimum(xp.log(reached) + not_yet, zeros + np.float32(CERTAIN))
+    either = xp.where(full > np.float32(MOST_UNREAD), zeros + np.float32(CERTAIN), either)
+    return xp.where(full > np.float32(FULL_FROM), either, week)
+
+
 def _above(xp: Any, levels: Any, log_odds: Any, full: Any) -> Any:
     """Return the chance of 20, 40, ... 100 % or more, moved to the head's odds, (n, 7, 5)."""
     at_least = matmul(xp, levels, _constant(xp, np.tril(np.ones((N_STATES, N_STATES)))[:, 1:]))
     counted = _logit(xp, at_least)
-    shift = (log_odds - counted[:, :, FULL_STATE - 1]) * (np.float32(1) - full)
+    unread = np.float32(1) - xp.astype(full > np.float32(MOST_UNREAD), xp.float32)
+    shift = (log_odds - counted[:, :, FULL_STATE - 1]) * unread
     moved = counted + xp.expand_dims(shift, axis=2) * _constant(xp, SHIFTS)
     chance = [_sigmoid(xp, moved[:, :, :1])]
     for place in range(1, N_STATES - 1):

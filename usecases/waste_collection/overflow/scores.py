@@ -18,6 +18,8 @@ CHOOSING_DAY = 2
 """The dispatcher's horizon (``briefs/waste_collection.md`` 3.1, F2)."""
 SMALLEST_PROBABILITY = 1e-3
 N_BINS = 10
+DRAWS_AT_ONCE = 100
+"""Draws of the bootstrap that are ranked together: bounds memory."""
 LEVEL_DAYS = 3
 """Beyond three days the containers still not emptied are mostly slow ones (brief 0.2)."""
 
@@ -251,8 +253,15 @@ def _pooled_precision(held: Held, counts: Array) -> Array:
     """Return the average precision of all values of the choosing day, weeks drawn."""
     part = held.on_day(CHOOSING_DAY)
     order = np.argsort(-part.predicted, kind="stable")
-    times = counts[:, part.block[order]]
-    hits = times * part.actual[order]
+    block, actual = part.block[order], part.actual[order]
+    starts = range(0, len(counts), DRAWS_AT_ONCE)
+    pieces = [_drawn_precision(counts[s : s + DRAWS_AT_ONCE, block], actual) for s in starts]
+    return np.concatenate(pieces)
+
+
+def _drawn_precision(times: Array, actual: Array) -> Array:
+    """Return each draw's average precision; values stand from the likeliest down."""
+    hits = times * actual
     precision = np.cumsum(hits, axis=1) / np.maximum(np.cumsum(times, axis=1), 1)
     return _ratio((precision * hits).sum(axis=1), hits.sum(axis=1))
 

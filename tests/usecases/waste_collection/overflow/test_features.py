@@ -63,11 +63,14 @@ def test_a_level_under_alert_is_not_known() -> None:
         np.testing.assert_array_equal(column(name, given), column(name, without))
 
 
-def test_silence_moves_the_answer_on_by_its_days() -> None:
-    """Silent since two days at 40 %, expected higher than at 40 % today."""
-    level = column("expected", inputs(np.append(SAWTOOTH, [0, 20, 40, np.nan, np.nan])))
-    today = column("expected", inputs(np.append(SAWTOOTH, [0, 20, 40])))
-    assert (level > today).all()
+def test_a_full_container_that_fell_silent_has_most_likely_been_emptied() -> None:
+    """At 80 % two days ago, in a town that empties 87 % of such containers in a day."""
+    silent = inputs(np.append(SAWTOOTH, [np.nan, np.nan]))
+    full = np.asarray(overflow_features(np, silent).context["full"])
+    assert full.item() < 0.2
+    assert column("expected", silent)[0, 0] < 60
+    read = overflow_features(np, inputs(SAWTOOTH)).context["full"]
+    assert np.asarray(read).item() == 1.0
 
 
 def test_a_thousand_containers_take_less_than_a_second_and_the_graph_less_than_100_kb() -> None:

@@ -16,6 +16,7 @@ __all__ = [
     "own_table",
     "rolled",
     "states_of",
+    "with_collections",
 ]
 
 N_STATES = 6
@@ -27,6 +28,8 @@ OWN_CASES = 3.0
 """Cases by which the city's table stands beside a container's own: 1 to 30 were tried on the
 training and tuning years (1 to 3 alike, 10 and more worse)."""
 LOWEST_HAZARD = 1e-4
+COLLECTED_SHARES = (0.0, 0.07, 0.09, 0.17, 0.87, 0.87)
+"""Share of containers emptied within a day of each level, Wyndham's training period rounded."""
 
 
 def states_of(xp: Any, level_percent: Any) -> Any:
@@ -54,14 +57,14 @@ def own_table(xp: Any, now: Any, then: Any, kept: Any, city: Any) -> Any:
     now, then
         States of successive days, int64, shape (n, n_days).
     kept
-        Whether both days are known and nobody collected in between.
+        Which steps count.
     city
         The city's table, shape (n, 6, 6), rows adding up to 1.
 
     Returns
     -------
     array
-        Shape (n, 6, 6): chance of each state a day later; falls count as staying.
+        Shape (n, 6, 6): chance of each state a day later.
 
     Examples
     --------
@@ -73,10 +76,21 @@ def own_table(xp: Any, now: Any, then: Any, kept: Any, city: Any) -> Any:
     [0.6000000238418579, 0.4000000059604645]
     """
     first = one_hot(xp, now) * xp.expand_dims(xp.astype(kept, xp.float32), axis=-1)
-    second = one_hot(xp, xp.maximum(now, then))
+    second = one_hot(xp, then)
     counts = matmul(xp, xp.permute_dims(first, (0, 2, 1)), second)
     cases = counts + city * np.float32(OWN_CASES)
     return cases / xp.sum(cases, axis=2, keepdims=True)
+
+
+def with_collections(xp: Any, city: Any) -> Any:
+    """Return the city's table with crews at work: some of each row goes to empty.
+
+    >>> with_collections(np, np.eye(6, dtype="float32")[None])[0, 3].round(2).tolist()
+    [0.17000000178813934, 0.0, 0.0, 0.8299999833106995, 0.0, 0.0]
+    """
+    emptied = np.array(COLLECTED_SHARES, dtype=np.float32)[:, None]
+    to_empty = emptied * np.eye(N_STATES, dtype=np.float32)[0]
+    return city * xp.asarray(1 - emptied) + xp.asarray(to_empty)
 
 
 def rolled(xp: Any, start: Any, table: Any, n_days: int) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from common.lab.graph.arrays import largest, matmul
-from usecases.waste_collection.overflow.levels.chain import FULL_STATE, STATE_PERCENT
+from usecases.waste_collection.overflow.levels.chain import STATE_PERCENT
 from usecases.waste_collection.overflow.levels.kernels import (
     HISTORY_DAYS,
     USUAL_POINTS_PER_DAY,
@@ -16,15 +16,14 @@ from usecases.waste_collection.overflow.levels.kernels import (
 )
 from usecases.waste_collection.overflow.levels.steps import DailySteps, steps_of
 
-__all__ = ["LONGEST_SILENCE_DAYS", "Pace", "Past", "pace_of", "past_of", "today"]
+__all__ = ["LONGEST_SILENCE_DAYS", "Pace", "Past", "pace_of", "past_of"]
 
-LONGEST_SILENCE_DAYS = 3
-"""A level older than this is rolled forward by three days only: nothing better is known."""
+LONGEST_SILENCE_DAYS = 7
+"""A level older than this is rolled forward by a week only: nothing better is known."""
 RECENT_DAYS = (4.0, 16.0)
 WEEKDAY_HALF_LIFE_DAYS = 90.0
 PACE_PRIOR_DAYS, USUAL_PRIOR_DAYS, WEEKDAY_PRIOR_DAYS = 1.0, 3.0, 3.0
 LONGEST_COUNT_DAYS = 45.0
-JUST_BELOW_PERCENT = 79.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Past:
     level
         The last level known, 0 where none is, shape (n, 1).
     silent_days
-        Its age, at most 3, shape (n, 1).
+        Its age, at most 7, shape (n, 1).
     since_collection, since_change
         Days since the last collection, and since the level last moved or was not known;
         at most 45, shape (n, 1).
@@ -112,17 +111,6 @@ def pace_of(xp: Any, past: Past) -> Pace:
     spread = squares - usual * usual
     least = xp.zeros_like(spread) + np.float32(STATE_PERCENT)
     return Pace(quick, recent, usual, xp.sqrt(xp.maximum(spread, least)), by_day)
-
-
-def today(xp: Any, past: Past, pace: Pace) -> Any:
-    """Return today's level: the last one, moved on at the usual pace where it is old.
-
-    A level below 80 % is not taken beyond it: that day of overflow was not seen.
-    """
-    moved = past.level + past.silent_days * pace.usual
-    cap = xp.zeros_like(moved) + np.float32(JUST_BELOW_PERCENT)
-    kept = xp.maximum(past.level, xp.minimum(moved, cap))
-    return xp.where(past.level >= np.float32(FULL_STATE * STATE_PERCENT), past.level, kept)
 
 
 def _mean(
