@@ -97,6 +97,18 @@ class Case:
         place = {name: row for row, name in enumerate(self.situation.ids)}
         return np.array([place[name] for name in self.terrain.roads.ids[2:]], dtype=np.int64)
 
+    def left_alone(self, days: int) -> "Case":
+        """Return the case as it is expected after so many days in which nobody comes."""
+        past, n = self.situation.history, len(self.situation.ids)
+        history = History(
+            np.concatenate([past.reading_percent, np.full((days, n), np.nan)]),
+            np.concatenate([past.emptied, np.zeros((days, n), dtype=bool)]),
+            np.concatenate([past.seen_percent, np.full((days, n), np.nan)]),
+            (past.weekday + days) % 7,
+        )
+        situation = replace(self.situation, history=history)
+        return Case(situation, self.outlook.after(days), self.terrain)
+
 
 @dataclass(frozen=True, eq=False)
 class Proposal:
@@ -156,13 +168,13 @@ def propose(case: Case, wishes: Wishes | None = None, *, iterations: int | None 
     _refuse_strangers(case, wishes)
     cadence = wishes.cadence_days or case.terrain.supposed.cadence_days
     since = _days_since_round(case.situation.history)
-    wait = max(1, cadence - since) if since is not None else cadence
+    wait = _wait_days(cadence, since)
     order = _order(case, wait)
     problem = _problem(case, wishes, order)
     plan = _searched(problem, wishes, iterations)
     worth = {case.terrain.roads.ids[row + 2]: float(prize) / 1000
              for row, prize in zip(order.stops, order.prize_m, strict=True)}  # fmt: skip
-    ahead = cadence if plan.trips else _longest_wait(case, wishes, wait)
+    ahead = cadence if plan.trips else _next_round(case, wishes, cadence, since)
     return Proposal(
         case=case,
         wishes=wishes,
@@ -293,13 +305,24 @@ def _without_trips(problem: DayProblem) -> DayPlan:
     )
 
 
-def _longest_wait(case: Case, wishes: Wishes, least_days: int) -> int:
-    """Return how many days a round is still not worth its way for, a week at most."""
+def _next_round(case: Case, wishes: Wishes, cadence: int, since: int | None) -> int:
+    """Return in how many days a round is first worth its way if nobody comes, a week at most."""
     free = replace(wishes, locked={}, added=(), former=None)
-    for days in range(least_days + 1, HORIZONS + 1):
-        problem = _problem(case, free, _order(case, days))
+    for days in range(1, HORIZONS):
+        later = case.left_alone(days)
+        wait = _wait_days(cadence, None if since is None else since + days)
+        problem = _problem(later, free, _order(later, wait))
         if problem.stops:
             plan = plan_day(problem, seed=SEED, iterations=LOOK_ITERATIONS, seconds=LOOK_SECONDS)
             if plan.trips and _is_worth(problem, plan):
-                return days - 1
+                return days
     return HORIZONS
+
+
+def _wait_days(cadence: int, since: int | None) -> int:
+    """Return the wait that a round today is held against: until the next day of the cadence.
+
+    >>> _wait_days(2, 1), _wait_days(2, 2), _wait_days(2, 5), _wait_days(3, None)
+    (1, 2, 2, 3)
+    """
+    return cadence - since if since is not None and since < cadence else cadence

@@ -255,7 +255,7 @@ def _local(time: pd.Timestamp, feedback: Feedback) -> pd.Timestamp:
 
 
 def _stamp(time: pd.Timestamp) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return str(time.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
 def _text(value: float) -> str:

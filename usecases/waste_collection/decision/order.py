@@ -18,7 +18,7 @@ from usecases.waste_collection.decision.former import Former, change_between, re
 from usecases.waste_collection.decision.outlook import outlook_of
 from usecases.waste_collection.decision.pages.plan_pages import checker_words
 from usecases.waste_collection.decision.reasons import round_words
-from usecases.waste_collection.decision.situation import situation_on
+from usecases.waste_collection.decision.situation import Situation, situation_on
 from usecases.waste_collection.decision.terrain import Terrain, terrain_of
 from usecases.waste_collection.decision.writing import write_proposal
 
@@ -42,7 +42,7 @@ def plan(order: PlanOrder) -> Path:
     """
     dataset = _with_feedback(_readings(order), order)
     situation = situation_on(dataset, _date(order))
-    terrain = _terrain(situation.containers, order)
+    terrain = _terrain(situation, order)
     case = Case(situation, outlook_of(situation, order.files.get("bundle")), terrain)
     former = read_former(order.files["former"]) if "former" in order.files else None
     proposal = propose(case, _wishes(order, terrain, former))
@@ -80,9 +80,9 @@ def _date(order: PlanOrder) -> date | None:
         raise UsageError(f"--date {text}", expected="a day such as 2026-11-24") from None
 
 
-def _terrain(containers: object, order: PlanOrder) -> Terrain:
+def _terrain(situation: Situation, order: PlanOrder) -> Terrain:
     terrain = terrain_of(
-        containers,  # type: ignore[arg-type]  # a DataFrame, not imported for its name
+        situation.containers,
         fleet=order.files.get("fleet"),
         roads=order.files.get("roads"),
         depot=_last(order, "depot"),

@@ -66,10 +66,38 @@ class Outlook:
         """Return the chances as the policies of the replay take them."""
         return Chances(self.p_full, np.cumsum(self.p_full, axis=1))
 
+    def after(self, days: int) -> "Outlook":
+        """Return the outlook as it stands after 1 to 6 days in which nobody comes.
+
+        What lies beyond the seventh day is held at that of the seventh.
+        """
+
+        def shifted(values: Floats) -> Floats:
+            return np.concatenate(
+                [values[:, days:], np.repeat(values[:, -1:], days, axis=1)], axis=1
+            )
+
+        return Outlook(
+            shifted(self.p_full),
+            shifted(self.p_ge80),
+            shifted(self.q50_percent),
+            shifted(self.q90_percent),
+            self.q50_percent[:, days - 1],
+            self.source,
+            self.ai,
+        )
+
     def of(self, rows: npt.NDArray[np.int64]) -> "Outlook":
         """Return the outlook of some containers."""
-        arrays = (self.p_full, self.p_ge80, self.q50_percent, self.q90_percent, self.now_percent)
-        return Outlook(*(values[rows] for values in arrays), self.source, self.ai)
+        return Outlook(
+            self.p_full[rows],
+            self.p_ge80[rows],
+            self.q50_percent[rows],
+            self.q90_percent[rows],
+            self.now_percent[rows],
+            self.source,
+            self.ai,
+        )
 
 
 def outlook_of(
@@ -127,15 +155,15 @@ def predicted(situation: Situation, bundle: Bundle, name: str) -> Outlook:
     answer = bundle.predict({key: rows for key, rows in inputs.items() if key in wanted})
     order = _rows_of([str(one) for one in ids], situation.ids)
     simple = counted(situation)
-    arrays = [
+    p_full, p_ge80, q50, q90 = (
         np.asarray(answer[key], dtype=np.float64)[order, :HORIZONS]
         for key in ("p_full", "p_ge80", "q50", "q90")
-    ]
+    )
     source = (
         f"Prévision : paquet signé {name} (version {bundle.manifest.version}, empreinte "
         f"{bundle.digest[:12]})."
     )
-    return Outlook(*arrays, simple.now_percent, source, ai=True)
+    return Outlook(p_full, p_ge80, q50, q90, simple.now_percent, source, ai=True)
 
 
 def _rows_of(have: Iterable[str], wanted: Iterable[str]) -> list[int]:

@@ -146,7 +146,8 @@ def round_words(proposal: Proposal) -> tuple[str, ...]:
         return (
             f"Aucune tournée {day_fr(day)} : ce que tous les passages valent aujourd'hui ({most}) "
             "ne paie pas la route.",
-            f"Prochaine tournée proposée : {next_day}, sauf surprise des capteurs d'ici là.",
+            f"Prochaine tournée proposée : {next_day}, premier jour où elle vaudrait sa route si "
+            "les conteneurs se remplissent comme attendu.",
             *_last(proposal),
         )
     km = quantity(plan.distance_m / 1000, "km", 1)
@@ -165,7 +166,12 @@ def round_words(proposal: Proposal) -> tuple[str, ...]:
         else "La route coûte plus que ce qu'elle rapporte : elle est faite parce que des arrêts "
         "sont demandés."
     )
-    return (first, second, f"Prochaine tournée proposée : {next_day}.", *_last(proposal))
+    return (
+        first,
+        second,
+        f"Prochaine tournée au plus tôt : {next_day}, sauf urgence.",
+        *_last(proposal),
+    )
 
 
 def _last(proposal: Proposal) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ class Situation:
     @property
     def placed(self) -> npt.NDArray[np.bool_]:
         """Whether each container has a position."""
-        return self.containers[["lat", "lon"]].notna().all(axis=1).to_numpy()
+        return np.asarray(self.containers[["lat", "lon"]].notna().all(axis=1))
 
     def daily_points(self, day: date) -> Floats:
         """Return the mean inflow of days such as ``day`` (workday or weekend)."""
@@ -177,4 +177,4 @@ def _run(holds: npt.NDArray[np.bool_]) -> Floats:
     """
     broken = ~holds[:, ::-1]
     first = np.where(broken.any(axis=1), np.argmax(broken, axis=1), holds.shape[1])
-    return first.astype(np.float64)
+    return np.asarray(first, dtype=np.float64)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from common.edge.errors import DataError, UsageError
+from common.lab.pages.french import quantity
 from usecases.waste_collection.replay.site import read_assumptions
 from usecases.waste_collection.routing.fleet import Truck, read_fleet
 from usecases.waste_collection.routing.network import Place, Roads
@@ -150,7 +151,7 @@ def terrain_of(
             remedy="add the columns lat and lon, in degrees",
         )  # fmt: skip
     supposed = read_supposed()
-    hypotheses = []
+    hypotheses: list[str] = []
     ends = [
         _end(DEPOT_ID, "dépôt", depot, placed, hypotheses),
         _end(TIP_ID, "exutoire (quai de vidage)", tip, placed, hypotheses),
@@ -166,11 +167,13 @@ def terrain_of(
     trucks = read_fleet(fleet) if fleet else read_assumptions().fleet()
     if fleet is None:
         hypotheses.append(
-            f"Camions supposés : {len(trucks)}, de {trucks[0].capacity_kg:.0f} kg, 7 h de service."
+            f"Camions supposés : {len(trucks)}, de {quantity(trucks[0].capacity_kg, 'kg', 0)}, "
+            f"{quantity(trucks[0].shift_s / 3600, 'h', 0)} de service."
         )
     if containers["capacity_l"].isna().any():
         hypotheses.append(
-            f"Capacité supposée de {supposed.capacity_l:.0f} l là où elle n'est pas donnée."
+            f"Capacité supposée de {quantity(supposed.capacity_l, 'l', 0)} là où elle n'est pas "
+            "donnée."
         )
     hypotheses.append(f"Charges en kilogrammes : {supposed.density_source}.")
     return Terrain(network, places, trucks, supposed, tuple(hypotheses))
@@ -179,7 +182,7 @@ def terrain_of(
 def loads_l(containers: pd.DataFrame, percent: Floats, supposed: Supposed) -> Floats:
     """Return the litres that containers hold at a level, (n,); an overfull one holds its all."""
     capacity = containers["capacity_l"].fillna(supposed.capacity_l).to_numpy(np.float64)
-    return capacity * np.clip(percent, 0, None) / 100
+    return np.asarray(capacity * np.clip(percent, 0, None) / 100)
 
 
 def _end(name: str, french: str, text: str, placed: pd.DataFrame, hypotheses: list[str]) -> Place:

@@ -1,6 +1,6 @@
 """The list of all containers: level, age, chances of overflow, flags; sorted without script."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ SORTS = (
 )
 """Key and French name of each order; the first is the one shown."""
 SHOWN_DAYS = (1, 2, 3)
+UNKNOWN_FIRST = 999.0
 
 
 @dataclass(frozen=True)
@@ -104,18 +105,12 @@ def _ranks(proposal: Proposal, truck: dict[str, str]) -> dict[str, npt.NDArray[n
     """Return the place of each container in every order."""
     situation, outlook = proposal.case.situation, proposal.case.outlook
     names = [str(one).casefold() for one in situation.containers["name"]]
-    keys: dict[str, Sequence[object]] = {
-        "risk": (-outlook.p_full[:, 0]).tolist(),
-        "level": (-np.nan_to_num(situation.level_percent, nan=999.0)).tolist(),
-        "age": (-np.nan_to_num(situation.age_days, nan=999.0)).tolist(),
-        "flag": [-len(flags) for flags in situation.flags],
-        "today": [truck.get(name, "\uffff") for name in situation.ids],
-        "name": names,
+    keys = {
+        "risk": -outlook.p_full[:, 0],
+        "level": -np.nan_to_num(situation.level_percent, nan=UNKNOWN_FIRST),
+        "age": -np.nan_to_num(situation.age_days, nan=UNKNOWN_FIRST),
+        "flag": np.array([-len(flags) for flags in situation.flags]),
+        "today": np.array([truck.get(name, "\uffff") for name in situation.ids]),
+        "name": np.array(names),
     }
-    found = {}
-    for key, values in keys.items():
-        order = sorted(range(len(values)), key=lambda row: (values[row], row))  # type: ignore[index]
-        rank = np.empty(len(values), dtype=np.int64)
-        rank[order] = np.arange(len(values))
-        found[key] = rank
-    return found
+    return {key: np.argsort(np.argsort(values, kind="stable")) for key, values in keys.items()}

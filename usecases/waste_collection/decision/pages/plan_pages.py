@@ -44,8 +44,8 @@ def plan_page(
         Section(
             "Ce que le plan ne sait pas",
             bullets=(
-                "Les jours de marché, les travaux, les rues interdites : retirez les arrêts avec "
-                "--remove, imposez-en avec --add.",
+                "Les jours de marché, les travaux, les rues interdites : retirez des arrêts "
+                "(option remove), imposez-en (option add).",
                 "Le côté de la rue et la marche arrière (recommandation R437) : seule une matrice "
                 "routière faite pour vos camions les connaît.",
                 "Le contenu réel des conteneurs : charges et niveaux sont attendus, pas mesurés.",

@@ -115,8 +115,8 @@ def _figure(proposal: Proposal, places: Mapping[str, Place], title: str) -> Figu
     for number, trip in enumerate(trips):
         _draw_trip(canvas, trip, frame.points, trip_style(number))
     _draw_stops(canvas, trips, frame.points)
-    _draw_ends(canvas, frame.points)
     _draw_labels(canvas, trips, frame.points)
+    _draw_ends(canvas, frame.points)
     _legend(canvas, proposal, frame.height + ROW)
     _scale_bar(canvas, frame)
     description = (
