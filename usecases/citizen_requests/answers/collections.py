@@ -5,7 +5,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -16,21 +16,24 @@ import pandas as pd
 
 from common.edge.retrieval_inputs import Index
 from common.edge.retrieval_settings import RetrievalSettings
-from common.lab.index import Document, build
+from common.lab.index import Document, build, with_golden_texts
 from common.lab.sources import cache_folder, load_sources
 from usecases.citizen_requests.answers.documents import LABELS, cnil_documents, sheet_documents
 from usecases.citizen_requests.answers.plan import plan
 from usecases.citizen_requests.answers.ranking import rank_of
 from usecases.citizen_requests.requests.measurement import cnil_questions, cnil_sheets
-from usecases.citizen_requests.sheets.library import questions, sheet_tables
+from usecases.citizen_requests.sheets.library import READER_VERSION, questions, sheet_tables
 
-__all__ = ["NAMES", "Collection", "collection", "sheets_index"]
+__all__ = ["NAMES", "Collection", "answers_index", "collection", "sheets_index"]
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 SOURCES = Path(__file__).parents[1] / "sources.toml"
 BUILDER_VERSION = 1
 """Part of the name under which an index is kept: bump it when how it is built changes."""
+
+N_REPLAYED = 16
+"""Texts that a bundle searches again when it is opened: a twentieth of a second."""
 
 NAMES = ("titles", "anchors", "cnil")
 
@@ -105,11 +108,24 @@ def collection(name: str) -> Collection:
 
 
 def sheets_index() -> tuple[Arrays, RetrievalSettings]:
-    """Return the index of all sheets, as it ships: particuliers and associations."""
+    """Return the index of all sheets, particuliers and associations: built once, then kept."""
     arrays, settings, _ = _kept(
         f"sheets {_package_digest()}", lambda: sheet_documents(sheet_tables()), LABELS
     )
     return arrays, settings
+
+
+def answers_index() -> tuple[Arrays, RetrievalSettings]:
+    """Return what the bundle of the task ``answers`` carries: all sheets, and texts to replay.
+
+    The graph takes no text: a caller gives it as ``codes`` and the index fills
+    ``retrieval_features``.
+    """
+    arrays, settings = sheets_index()
+    asked = questions()
+    texts = asked[asked["split"] == "development"]["text"].head(N_REPLAYED).tolist()
+    filled = replace(settings, text_input=None, fills=("retrieval_features",))
+    return with_golden_texts(arrays, filled, texts)
 
 
 def _titles() -> Collection:
@@ -151,8 +167,9 @@ def _within(asked: pd.DataFrame, ids: Sequence[str]) -> pd.DataFrame:
 
 
 def _package_digest() -> str:
+    """Return what the sheets depend on: the package and the reader."""
     source = next(one for one in load_sources(SOURCES) if one.name == "service_public_sheets")
-    return next(iter(source.files.values()))
+    return f"{next(iter(source.files.values()))} v{READER_VERSION}"
 
 
 def _kept(

@@ -29,6 +29,7 @@ from usecases.citizen_requests.answers.abstention.features import (
     abstention_features,
 )
 from usecases.citizen_requests.answers.abstention.model import abstention_rungs
+from usecases.citizen_requests.answers.collections import answers_index
 
 __all__ = ["ANSWER_TASKS", "abstention_task"]
 
@@ -139,7 +140,7 @@ def abstention_figures(examples: Examples, outputs: Mapping[str, Array]) -> list
 
 
 def abstention_task(name: str, target: str, question: str) -> Task:
-    """Return one of the two questions.
+    """Return one of the two questions; the first one's bundle carries the sheets.
 
     Parameters
     ----------
@@ -171,6 +172,7 @@ def abstention_task(name: str, target: str, question: str) -> Task:
         rungs=abstention_rungs(),
         figures=abstention_figures,
         functional_unit="la probabilité qu'une fiche réponde à une question",
+        index=answers_index if target == "answerable" else None,
     )
 
 
