@@ -25,7 +25,7 @@ from usecases.waste_collection.replay.policies.worth import WorthOfVisit
 from usecases.waste_collection.replay.site import Site, read_assumptions
 from usecases.waste_collection.replay.world import Morning
 from usecases.waste_collection.routing.check import Violation, violations
-from usecases.waste_collection.routing.day import DayPlan, DayProblem, Stop, cost_m
+from usecases.waste_collection.routing.day import DayPlan, DayProblem, NotServed, Stop, cost_m
 from usecases.waste_collection.routing.solver import plan_day
 
 __all__ = ["Case", "Proposal", "Wishes", "propose"]
@@ -287,7 +287,7 @@ def _searched(problem: DayProblem, wishes: Wishes, iterations: int | None) -> Da
         seconds=AGAIN_SECONDS if again else SECONDS,
         start=wishes.former,
     )
-    return plan if _is_worth(problem, plan) else _without_trips(problem)
+    return plan if _is_worth(problem, plan) else _without_trips(problem, plan)
 
 
 def _is_worth(problem: DayProblem, plan: DayPlan) -> bool:
@@ -297,12 +297,12 @@ def _is_worth(problem: DayProblem, plan: DayPlan) -> bool:
     return cost_m(problem, plan) < sum(stop.prize_m or 0.0 for stop in problem.stops)
 
 
-def _without_trips(problem: DayProblem) -> DayPlan:
-    return plan_day(
-        replace(problem, stops=tuple(replace(stop, prize_m=0.0) for stop in problem.stops)),
-        seed=SEED,
-        iterations=0,
-    )
+def _without_trips(problem: DayProblem, plan: DayPlan) -> DayPlan:
+    """Return the day without rounds: what the search left out keeps its reason."""
+    named = {one.container_id: one for one in plan.not_served}
+    left = (named.get(one.container_id, NotServed(one.container_id, "not_worth"))
+            for one in problem.stops)  # fmt: skip
+    return DayPlan((), tuple(left))
 
 
 def _next_round(case: Case, wishes: Wishes, cadence: int, since: int | None) -> int:

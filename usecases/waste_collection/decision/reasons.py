@@ -131,7 +131,8 @@ def left_out_words(proposal: Proposal) -> Mapping[str, str]:
         one = named[name]
         detail = f" ({one.detail})" if one.detail else ""
         worth = proposal.worth_km.get(name)
-        value = f" ; valeur {quantity(worth, 'km', 1)}" if worth is not None else ""
+        untold = worth is not None and "valeur" not in detail
+        value = f" ; valeur {quantity(worth, 'km', 1)}" if untold else ""
         words[name] = f"{REASONS_FR[one.reason]}{detail}{value}"
     return words
 

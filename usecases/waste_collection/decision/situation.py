@@ -46,7 +46,8 @@ class Situation:
     age_days
         Days since that reading, 0 for this morning; NaN where there was none.
     workday_points, weekend_points
-        Mean inflow of a day in the last eight weeks, points; NaN where none was seen.
+        Mean inflow of a day in the last eight weeks, points; NaN where none was seen. Days of
+        a collection are left out: what came before it that day was not seen.
     flags
         French words on what is odd with each sensor.
     """
@@ -107,7 +108,8 @@ def situation_on(dataset: Dataset, day: date | None = None) -> Situation:
     today = past.days[place].astype("datetime64[D]").item()
     history = History(believed.T, emptied.T, seen.T, today.weekday())
     level, age = _last_known(believed)
-    workday, weekend = _paces(past.steps.inflow[:, window], past.steps.known[:, window], today)
+    whole = past.steps.known & ~past.steps.collected
+    workday, weekend = _paces(past.steps.inflow[:, window], whole[:, window], today)
     table = containers_of(dataset).set_index("container_id").loc[list(past.containers)]
     alert = np.nan_to_num(past.alert[:, place]) > 0.5
     return Situation(
