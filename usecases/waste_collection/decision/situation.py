@@ -9,6 +9,7 @@ import pandas as pd
 
 from common.edge.errors import DataError
 from common.lab.usecase import Dataset
+from usecases.waste_collection.decision.streams import stream_name
 from usecases.waste_collection.faults.model import FLAT_SLOPES, USUAL_LOG_ODDS
 from usecases.waste_collection.fill.readings import containers_of
 from usecases.waste_collection.overflow.levels.history import history_of
@@ -111,6 +112,7 @@ def situation_on(dataset: Dataset, day: date | None = None) -> Situation:
     whole = past.steps.known & ~past.steps.collected
     workday, weekend = _paces(past.steps.inflow[:, window], whole[:, window], today)
     table = containers_of(dataset).set_index("container_id").loc[list(past.containers)]
+    table = table.assign(stream=[stream_name(str(text)) for text in table["stream"]])
     alert = np.nan_to_num(past.alert[:, place]) > 0.5
     return Situation(
         day=today,

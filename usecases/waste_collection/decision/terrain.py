@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pandas as pd
 
 from common.edge.errors import DataError, UsageError
 from common.lab.pages.french import quantity
+from usecases.waste_collection.decision.streams import stream_name
 from usecases.waste_collection.replay.site import read_assumptions
 from usecases.waste_collection.routing.fleet import Truck, read_fleet
 from usecases.waste_collection.routing.network import Place, Roads
@@ -164,7 +165,10 @@ def terrain_of(
             f"Distances : {network.source}. Aucune route, aucun sens interdit, aucun côté de rue "
             "n'est connu : ne lisez pas ces kilomètres comme des kilomètres de route."
         )
-    trucks = read_fleet(fleet) if fleet else read_assumptions().fleet()
+    trucks = tuple(
+        replace(truck, streams=tuple(stream_name(one) for one in truck.streams))
+        for truck in (read_fleet(fleet) if fleet else read_assumptions().fleet())
+    )
     if fleet is None:
         hypotheses.append(
             f"Camions supposés : {len(trucks)}, de {quantity(trucks[0].capacity_kg, 'kg', 0)}, "

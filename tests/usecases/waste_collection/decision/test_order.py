@@ -28,13 +28,14 @@ def own(tmp_path):
     folder.mkdir()
     dataset = dataset_of()
     table = containers_of(dataset)[["container_id", "name", "lat", "lon", "stream", "capacity_l"]]
-    table.assign(timezone="Europe/Paris").to_csv(folder / "containers.csv", index=False, sep=";")
+    table = table.assign(timezone="Europe/Paris", stream="Verre")
+    table.to_csv(folder / "containers.csv", index=False, sep=";")
     readings = readings_of(dataset)[["container_id", "day", "level_percent"]]
     readings.rename(columns={"day": "time"}).to_csv(folder / "readings.csv", index=False, sep=";")
     fleet = tmp_path / "vehicles.csv"
     fleet.write_text(
         "camion;charge_utile_kg;volume_l;flux;debut;fin;km_max;energie\n"
-        "grue-1;9000;20000;glass;06:00;13:00;;diesel\n"
+        "grue-1;9000;20000;verre;06:00;13:00;;diesel\n"
         "grue-2;9000;20000;glass;06:00;13:00;150;electrique\n",
         encoding="utf-8",
     )

@@ -8,8 +8,9 @@ import numpy.typing as npt
 
 from common.lab.pages.french import percent, plural
 from usecases.waste_collection.decision.choice import Proposal
-from usecases.waste_collection.decision.pages.parts import render_page, stream_fr
+from usecases.waste_collection.decision.pages.parts import render_page
 from usecases.waste_collection.decision.reasons import day_fr
+from usecases.waste_collection.decision.streams import stream_fr
 
 __all__ = ["SORTS", "listing_csv", "listing_html"]
 

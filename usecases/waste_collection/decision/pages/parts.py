@@ -12,24 +12,11 @@ from common.lab.pages.french import typeset
 from common.lab.pages.rendering import OVER, render
 from usecases.waste_collection.decision.choice import Proposal
 
-__all__ = ["Listing", "Page", "Section", "page_html", "render_page", "stream_fr"]
+__all__ = ["Listing", "Page", "Section", "page_html", "render_page"]
 
 TEMPLATES = Path(__file__).with_name("templates")
 OWN_STYLE = TEMPLATES / "plan.css"
 BASE_STYLE = Path(rendering.__file__).with_name("templates") / "style.css"
-STREAMS_FR = {
-    "general": "ordures", "recycling": "recyclables", "glass": "verre", "paper": "papier",
-    "packaging": "emballages", "organic": "biodéchets", "unknown": "flux non renseigné",
-}  # fmt: skip
-
-
-def stream_fr(stream: str) -> str:
-    """Return the French name of a stream.
-
-    >>> stream_fr("glass"), stream_fr("textile")
-    ('verre', 'textile')
-    """
-    return STREAMS_FR.get(stream, stream)
 
 
 @dataclass(frozen=True)

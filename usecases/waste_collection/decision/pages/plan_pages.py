@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from common.lab.pages.french import number, plural, quantity
 from usecases.waste_collection.decision.choice import Proposal
 from usecases.waste_collection.decision.former import Change, Former
-from usecases.waste_collection.decision.pages.parts import Listing, Page, Section, stream_fr
+from usecases.waste_collection.decision.pages.parts import Listing, Page, Section
 from usecases.waste_collection.decision.pages.round_map import round_maps
 from usecases.waste_collection.decision.reasons import (
     day_fr,
@@ -13,6 +13,7 @@ from usecases.waste_collection.decision.reasons import (
     round_words,
     stop_words,
 )
+from usecases.waste_collection.decision.streams import stream_fr
 from usecases.waste_collection.routing.fleet import clock
 
 __all__ = ["checker_words", "plan_page", "stops_page"]

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from common.lab.pages.french import percent, quantity
 from usecases.waste_collection.decision.choice import Proposal
-from usecases.waste_collection.decision.pages.parts import render_page, stream_fr
+from usecases.waste_collection.decision.pages.parts import render_page
 from usecases.waste_collection.decision.reasons import day_fr
+from usecases.waste_collection.decision.streams import stream_fr
 from usecases.waste_collection.routing.day import Trip, Visit
 from usecases.waste_collection.routing.fleet import clock
 
