@@ -1,0 +1,1 @@
+"""From a router's chances to an agent's page: evidence, passages, links, feedback."""

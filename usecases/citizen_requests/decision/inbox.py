@@ -1,0 +1,189 @@
+"""The requests that wait for an agent: read from a file, masked before anything is kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from common.edge.errors import TableError, UsageError
+from common.lab.french_csv import Problems, Table, column_index, plain, read_table, to_utc
+from usecases.citizen_requests.authored import frozen_requests
+from usecases.citizen_requests.decision.pieces import Piece, asked, pieces_of
+from usecases.citizen_requests.duplicates.signs import Received, prepared
+from usecases.citizen_requests.own_data import CHANNELS, IDENTIFIER, NAMES, TIMEZONE, URGENCIES
+
+__all__ = ["MOST_REQUESTS", "Inbox", "Waiting", "authored_inbox", "read_inbox"]
+
+MOST_REQUESTS: Final = 1_000
+"""One page each: more are split into several files."""
+READ: Final = ("request_id", "received", "channel", "subject", "body", "urgency")
+SPOKEN_CHANNELS = {
+    "mail": "courriel",
+    "form": "formulaire",
+    "phone": "téléphone",
+    "desk": "guichet",
+    "letter": "courrier",
+}
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A request that waits.
+
+    Parameters
+    ----------
+    id, received, channel
+        Identifier, local time of arrival, French name of the channel.
+    pieces
+        Its text, masked (`pieces.pieces_of`).
+    agent_level
+        Urgency already given by an agent or a form, never lowered.
+    signs
+        What the linker of duplicates compares; not printable.
+    """
+
+    id: str
+    received: datetime
+    channel: str
+    pieces: tuple[Piece, ...]
+    agent_level: int
+    signs: Received
+
+    @property
+    def text(self) -> str:
+        """What the router reads."""
+        return asked(self.pieces)
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """Requests in order of arrival.
+
+    Parameters
+    ----------
+    name
+        What they are, for the foot of the pages.
+    fictional
+        Whether they were invented.
+    """
+
+    name: str
+    requests: tuple[Waiting, ...]
+    fictional: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.requests) <= MOST_REQUESTS:
+            raise UsageError(
+                f"{len(self.requests)} requests",
+                expected=f"1 to {MOST_REQUESTS}",
+                remedy="cut the file into several",
+            )
+
+
+def authored_inbox(n_requests: int | None = None) -> Inbox:
+    """Return the requests that ship with Aune: written by hand, everyone in them invented."""
+    rows = frozen_requests()[:n_requests]
+    paris = ZoneInfo(TIMEZONE)
+    return Inbox(
+        "demandes écrites pour Aune, FICTIVES",
+        tuple(
+            _waiting(row.id, row.received.replace(tzinfo=paris), row.channel, row.text, 0)
+            for row in rows
+        ),
+        fictional=True,
+    )
+
+
+def read_inbox(path: Path) -> Inbox:
+    """Read waiting requests from a CSV file, with the columns of `own_data` but no service.
+
+    Parameters
+    ----------
+    path
+        ``texte`` and ``date`` are needed; ``identifiant``, ``objet``, ``canal`` and
+        ``urgence`` are read where they are there; no other column is.
+
+    Raises
+    ------
+    TableError
+        Naming line, what was found, expected and to be done, for up to 20 problems at once;
+        never quoting a request.
+    """
+    problems = Problems()
+    table = read_table(path, problems)
+    problems.refuse()
+    if table is None or not table.lines:
+        raise TableError(f"{path.name} has no line", expected="a header and one line per request")
+    cells = _cells(table)
+    ids = _identifiers(table, cells["request_id"], problems)
+    seconds, unreadable, skipped = to_utc(cells["received"], ids, TIMEZONE)
+    problems.add_lines(
+        table, unreadable | skipped, cells["received"], "a date such as 03/03/2026 10:02",
+        "correct the date, or leave the line out",
+    )  # fmt: skip
+    levels = [URGENCIES.get(plain(cell)) for cell in cells["urgency"]]
+    wrong = np.array([level is None for level in levels], dtype=bool)
+    problems.add_lines(
+        table, wrong, cells["urgency"], "0, 1 or 2; or normale, haute, urgente",
+        "correct the column, or leave it out",
+    )  # fmt: skip
+    texts = [
+        "\n".join(part for part in (subject.strip(), body.strip()) if part)
+        for subject, body in zip(cells["subject"], cells["body"], strict=True)
+    ]
+    blank = np.array([not text for text in texts], dtype=bool)
+    problems.add_lines(table, blank, texts, "a text", "leave the line out")
+    problems.refuse()
+    times = pd.to_datetime(seconds, unit="s", utc=True).tz_convert(TIMEZONE)
+    order = np.argsort(seconds, kind="stable")
+    return Inbox(
+        f"fichier {path.name}",
+        tuple(
+            _waiting(
+                ids[row], times[row].to_pydatetime(), _channel(cells["channel"][row]), texts[row],
+                int(np.nan_to_num(levels[row] or 0.0)),
+            )
+            for row in order.tolist()
+        ),
+    )  # fmt: skip
+
+
+def _waiting(name: str, received: datetime, channel: str, text: str, level: int) -> Waiting:
+    """Mask a raw text and forget it."""
+    said = SPOKEN_CHANNELS.get(channel, channel or "non dit")
+    return Waiting(name, received, said, pieces_of(text), level, prepared(name, received, text))
+
+
+def _cells(table: Table) -> dict[str, Sequence[str]]:
+    places = {name: column_index(table.header, NAMES[name]) for name in READ}
+    lacking = [name for name in ("received", "body") if places[name] is None]
+    if lacking:
+        raise TableError(
+            f"{table.path.name}: no column for {', '.join(lacking)}",
+            expected="; ".join(f"{name}: {' or '.join(NAMES[name][:3])}" for name in lacking),
+            remedy="name the columns so, in the first line",
+        )
+    empty = [""] * len(table.lines)
+    return {name: empty if at is None else table.cells[at] for name, at in places.items()}
+
+
+def _identifiers(table: Table, cells: Sequence[str], problems: Problems) -> list[str]:
+    if not any(cells):
+        return [f"R{row:04d}" for row in range(1, len(cells) + 1)]
+    ids = [cell.strip() for cell in cells]
+    odd = np.array([IDENTIFIER.fullmatch(each) is None for each in ids], dtype=bool)
+    again = pd.Series(ids).duplicated().to_numpy() & ~odd
+    remedy = "export the number of the request, not its text or its sender"
+    hidden = [f"{len(each)} characters" for each in ids]
+    problems.add_lines(table, odd, hidden, "1 to 40 letters, digits, . / - or _", remedy)
+    problems.add_lines(table, again, ids, "each identifier once", remedy)
+    return ids
+
+
+def _channel(cell: str) -> str:
+    return CHANNELS.get(plain(cell), "autre" if plain(cell) else "")
