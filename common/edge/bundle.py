@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -335,7 +336,7 @@ def _arrays(files: Mapping[str, bytes], path: Path) -> dict[str, Array]:
         if not name.startswith("arrays/"):
             continue
         try:
-            array = np.load(io.BytesIO(data), allow_pickle=False)
+            array = _array(data)
             if path.is_dir() and array.size:
                 mapped = np.load(path / name, mmap_mode="r", allow_pickle=False)
                 if mapped.dtype != array.dtype or not np.array_equal(mapped, array):
@@ -345,9 +346,28 @@ def _arrays(files: Mapping[str, bytes], path: Path) -> dict[str, Array]:
             raise
         except Exception as error:  # numpy raises many kinds on a damaged file
             raise ManifestError(f"{name} is not a .npy file: {error}") from error
-        array.setflags(write=False)
         arrays[name.removeprefix("arrays/").removesuffix(".npy")] = array
     return arrays
+
+
+def _array(data: bytes) -> Array:
+    """Return a read-only view of a ``.npy`` file's bytes: an index of 50 MB is held once."""
+    buffer = io.BytesIO(data)
+    version = np.lib.format.read_magic(buffer)
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    if version not in readers:
+        raise ValueError(f"format {version}")
+    shape, by_columns, dtype = readers[version](buffer)
+    if dtype.hasobject:
+        raise ValueError("it holds objects")
+    count = math.prod(shape)
+    if len(data) - buffer.tell() != count * dtype.itemsize:
+        raise ValueError(f"{len(data)} bytes for shape {shape} of {dtype}")
+    flat = np.frombuffer(data, dtype=dtype, count=count, offset=buffer.tell())
+    return flat.reshape(shape, order="F" if by_columns else "C")
 
 
 def _index(
