@@ -1,6 +1,6 @@
 """How few local examples are enough, and how much noise is too much: tables beside the ladder.
 
-``python -m usecases.citizen_requests.routing.study`` fits on Paris up to 2018 and reads 2019,
+``python -m usecases.citizen_requests.study`` fits on Paris up to 2018 and reads 2019,
 the edition that everything is tuned on; later editions are left to the harness.
 """
 
