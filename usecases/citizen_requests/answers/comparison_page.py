@@ -51,6 +51,7 @@ def comparison_page(found: "Comparison") -> str:
         verdict=VERDICTS[found.verdict],
         found=found,
         rows=rows,
+        longest=max((len(ids) for ids in found.run.ranked.values()), default=0),
         unverified=UNVERIFIED,
     )
 
