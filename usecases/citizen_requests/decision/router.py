@@ -32,9 +32,9 @@ FIT_SHARE, TUNE_SHARE = 0.6, 0.15
 """Of the closed requests in order of time: to fit, then to set the thresholds; the rest is read
 once, for the manager's figures."""
 FEWEST: Final = 100
-LEAST_SURE: Final = 0.5
-"""No service is proposed outright that is likelier wrong than right, however well the tuning
-requests went: requests to come may be of another kind."""
+LEAST_SURE: Final = (0.5, 0.7)
+"""For one service and for two: no service is proposed that is likelier
+wrong than right, however well the tuning requests went: those to come may be of another kind."""
 ROWS_AT_ONCE: Final = 32
 WORD = re.compile(r"[^\W\d_]{3,}")
 
@@ -230,4 +230,4 @@ def _thresholds(router: Router, rows: pd.DataFrame) -> tuple[float, float]:
     chances = np.take_along_axis(p, best, axis=1)
     one = least_sure(chances[:, 0], best[:, 0] == right)
     two = least_sure(chances.sum(axis=1), (best == right[:, None]).any(axis=1))
-    return max(one, LEAST_SURE), max(two, LEAST_SURE)
+    return max(one, LEAST_SURE[0]), max(two, LEAST_SURE[1])

@@ -1,4 +1,4 @@
-"""Closed requests that resemble a new one: what was done with them tells an agent more than a chance."""
+"""Closed requests that resemble a new one: what was done with them helps an agent decide."""
 
 from dataclasses import dataclass
 from functools import cached_property
