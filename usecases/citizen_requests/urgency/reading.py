@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import islice
 
 from usecases.citizen_requests.text.plain_words import plain
 from usecases.citizen_requests.urgency.cues import Cue, Cues, shipped_cues
@@ -19,6 +19,8 @@ SPOKEN = {
     "dla": "de la", "degou": "d egout", "egou": "egout", "egous": "egouts", "secour": "secours",
 }  # fmt: skip
 """Short and spoken forms of words that cues read."""
+HALF_SENTENCE, MOST_MATCHES = 300, 20
+"""Bounds that no ordinary text meets; a hostile one costs no more than they allow."""
 MORE_SHARE, MOST_MORE = 0.6, 2
 """What a second and third pattern of the same family add of their own strength."""
 WORDS = re.compile(r"[a-z0-9]+")
@@ -114,7 +116,10 @@ def _family(cue: Cue, whole: str, cues: Cues) -> Hit | None:
     """Return the strongest hit of a family; each further pattern that hits adds a part."""
     hits = []
     for pattern in cue.patterns:
-        weighed = [_weighed(cue, match, whole, cues) for match in pattern.finditer(whole)]
+        weighed = [
+            _weighed(cue, match, whole, cues)
+            for match in islice(pattern.finditer(whole), MOST_MATCHES)
+        ]
         if weighed:
             hits.append(max(weighed, key=lambda hit: hit.strength))
     if not hits:
@@ -136,6 +141,8 @@ def _weighed(cue: Cue, match: re.Match[str], whole: str, cues: Cues) -> Hit:
 
 
 def _sentence(text: str, at: int) -> str:
-    """Return the sentence around a character, its closing mark included."""
-    ends = [0, *(match.end() for match in SENTENCE_END.finditer(text)), len(text)]
-    return next((text[a:b] for a, b in pairwise(ends) if a <= at < b), text)
+    """Return the sentence around a character, its closing mark included, at most 600 long."""
+    start, stop = max(0, at - HALF_SENTENCE), min(len(text), at + HALF_SENTENCE)
+    before = max((match.end() for match in SENTENCE_END.finditer(text, start, at)), default=start)
+    after = SENTENCE_END.search(text, at, stop)
+    return text[before : after.end() if after else stop]

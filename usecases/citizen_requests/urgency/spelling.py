@@ -14,7 +14,8 @@ from usecases.citizen_requests.urgency.cues import shipped_cues
 __all__ = ["towards_cues"]
 
 LITERAL = re.compile(r"(?<![\\a-z])[a-z]{6,}")
-WORD = re.compile(r"[a-z]{4,}")
+WORD = re.compile(r"\b[a-z]{5,24}\b")
+"""Words that may be repaired; nothing longer is one."""
 MOST_KEPT = 4_096
 SHORTEST_STEM, SHORTEST_PREFIX = 6, 7
 """Letters of a cue word that may be repaired whole, or at the start of a longer word."""

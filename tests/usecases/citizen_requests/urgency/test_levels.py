@@ -1,5 +1,6 @@
 """Urgency may be raised and never lowered; false friends must not cry wolf."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -161,3 +162,11 @@ def test_cues_can_only_raise() -> None:
         Context("x", 1.5, ())
     with pytest.raises(UsageError, match="0, 1 or 2"):
         urgency_of("", agent_level=3)
+
+
+@pytest.mark.parametrize("piece", ["a", "zzincendi ", "enfant ", "mere ans ", "fils "])
+def test_the_longest_text_is_read_in_seconds(piece: str) -> None:
+    """No text may hang the mailbox, whatever is repeated in it."""
+    begun = time.process_time()
+    urgency_of(piece * (20_000 // len(piece)))
+    assert time.process_time() - begun < 5
