@@ -90,6 +90,9 @@ def write_proposal(
 
 
 def _sheets(proposal: Proposal, out: Path) -> list[tuple[str, str]]:
+    """Write sheets and tracks; none for a plan that the checker refuses."""
+    if proposal.broken:
+        return []
     context = context_of(proposal)
     words = {name: one.why for name, one in stop_words(proposal).items()}
     files = []

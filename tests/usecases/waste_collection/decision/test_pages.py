@@ -1,6 +1,7 @@
 """The pages: what every one carries, what each says, and that sentences hold computed figures."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from usecases.waste_collection.decision.pages.listing import SORTS
 from usecases.waste_collection.decision.pages.round_map import round_maps
 from usecases.waste_collection.decision.reasons import left_out_words, stop_words
 from usecases.waste_collection.decision.writing import write_proposal
+from usecases.waste_collection.routing.check import Violation
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +137,13 @@ def test_a_day_without_rounds_has_pages_that_say_so_and_no_sheet(tmp_path):
     assert "vendredi 10 avr. 2026" in text
     assert not list(tmp_path.glob("tournee-*"))
     assert (tmp_path / "plan.csv").read_text(encoding="utf-8").count("\n") == 1
+
+
+def test_a_plan_that_the_checker_refuses_gets_no_sheet(proposal, tmp_path):
+    """It is shown as refused, with the rule; nobody is sent out with it."""
+    broken = (Violation("shift", "B1", 1, 3, "back at 14:00", "13:00:00 or earlier"),)
+    index = write_proposal(replace(proposal, broken=broken), tmp_path)
+    text = index.read_text(encoding="utf-8").replace("\u00a0", " ")
+    assert "PLAN REFUSÉ : 1 règle enfreinte" in text
+    assert "back at 14:00" in text
+    assert not list(tmp_path.glob("tournee-*"))
