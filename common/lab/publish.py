@@ -136,7 +136,9 @@ def _sweep(out: Path) -> None:
 
 def _bundle(usecase: UseCase, task: Task, outcome: Outcome, folder: Path) -> Path:
     run = outcome.run
-    arrays, retrieval = ({}, None) if task.index is None else task.index()
+    # An index holds official texts: a model that learnt from invented ones does not carry it.
+    carried = None if run.dataset["simulated"] else task.index
+    arrays, retrieval = ({}, None) if carried is None else carried()
     inputs = (*_with_state(task.inputs, outcome.state), *outcome.rung.state_fields)
     content = BundleContent(
         usecase=run.usecase,
