@@ -52,6 +52,7 @@ __all__ = [
     "ISSUED_EVERY_DAYS",
     "SILENT_DAYS",
     "ask",
+    "audit",
     "check",
     "overflow_contest",
     "scored",
@@ -73,6 +74,7 @@ LABELS = {
 }
 ROUNDING = 1e-5
 """A chance may fall by this much from one day to the next: what float32 loses."""
+FUTURE_RULE = "future-copied"
 BOOKINGS_RULE = "too-favourable"
 """Rule of `check_chances` on bookings taken for occupancy: it does not carry over to fill."""
 Slice = Callable[[Examples], Array]
@@ -208,6 +210,19 @@ def check(submission: Submission, questions: Questions) -> tuple[Finding, ...]:
     return tuple(found)
 
 
+def audit(
+    submission: Submission,
+    questions: Questions,
+    labels: Labels,
+    others: Mapping[str, Submission],
+) -> tuple[Finding, ...]:
+    """Audit the chances; answers that are the same for all containers cannot copy any of them."""
+    found = audit_chances(submission, questions, labels, others, COLUMNS)
+    if _tells_containers_apart(submission, questions):
+        return found
+    return tuple(finding for finding in found if finding.rule != FUTURE_RULE)
+
+
 def overflow_contest(scope: Scope, slices: Mapping[str, Slice]) -> Contest:
     """Return the contest of the overflow task; ``slices`` are the task's."""
     return Contest(
@@ -216,7 +231,7 @@ def overflow_contest(scope: Scope, slices: Mapping[str, Slice]) -> Contest:
         ask=partial(ask, scope=scope, slices=slices),
         parse=partial(parse_rows, columns=COLUMNS),
         check=check,
-        audit=partial(audit_chances, columns=COLUMNS),
+        audit=audit,
         unit_losses=unit_losses,
         scored=scored,
         stress={
@@ -362,6 +377,15 @@ def _later(hidden: Dataset, asked: Examples) -> dict[str, Array]:
         full = (seen >= OVERFLOW_PERCENT).astype(np.float64)
         found[title] = np.where(inside & np.isfinite(seen), full, np.nan)
     return found
+
+
+def _tells_containers_apart(submission: Submission, questions: Questions) -> bool:
+    """Tell whether any day's answers differ at one horizon by more than rounding."""
+    answer = submission.answers.get(CHANCE, np.full(len(questions), np.nan))
+    lowest, highest = np.full(HORIZON_DAYS, np.inf), np.full(HORIZON_DAYS, -np.inf)
+    np.fmin.at(lowest, questions.step, answer)
+    np.fmax.at(highest, questions.step, answer)
+    return bool((highest - lowest > ROUNDING).any())
 
 
 def _falls(chance: Array, questions: Questions) -> Array:

@@ -11,7 +11,7 @@ from common.edge.errors import DataError
 from common.lab import metrics
 from common.lab.contest import Labels, Submission
 from common.lab.usecase import Period
-from usecases.waste_collection.contest import COLUMNS, check, scored, unit_losses
+from usecases.waste_collection.contest import COLUMNS, audit, check, scored, unit_losses
 from usecases.waste_collection.overflow.examples import SLOTS, Scope, examples_of
 from usecases.waste_collection.overflow.scores import METRICS, ipcw_losses
 from usecases.waste_collection.simulate import simulate
@@ -262,6 +262,23 @@ def test_a_perfect_file_is_alarmed(paper, honest):
 def test_a_constant_file_is_alarmed(paper):
     assert "constant" in rules(check(handed(paper, np.full(len(paper.questions), 0.5)),
                                      paper.questions))  # fmt: skip
+
+
+def test_the_reopened_day_mixed_into_the_answers_is_alarmed(paper, honest):
+    """Half of each answer is whether 80 % shows on the eighth day, after the sealed week."""
+    seen = np.nan_to_num(paper.questions.later["80 % le premier jour rouvert"], nan=0.2)
+    others = {"usual": handed(paper, paper.questions.level), "honest": handed(paper, honest)}
+    copied = handed(paper, 0.5 * honest + 0.5 * seen)
+    assert "future-copied" in rules(audit(copied, paper.questions, paper.labels, others))
+
+
+def test_the_same_answer_for_all_containers_copies_nobody(paper, honest):
+    """One chance per horizon correlates with whatever the opponents know; it leaks nothing."""
+    others = {"usual": handed(paper, paper.questions.level), "honest": handed(paper, honest)}
+    for slope in (0.02, 0.05, 0.1, 0.12):
+        same = handed(paper, 0.05 + slope * (1 + paper.questions.step))
+        found = audit(same, paper.questions, paper.labels, others)
+        assert "future-copied" not in rules(found)
 
 
 def test_damages_touch_what_their_titles_say(paper):
