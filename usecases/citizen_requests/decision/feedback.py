@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from common.edge.errors import TableError
 from common.lab.french_csv import Problems, Table, column_index, plain, read_table
@@ -160,8 +161,7 @@ def _check_ids(
     table: Table, cells: Mapping[str, Sequence[str]], ids: set[str], problems: Problems
 ) -> None:
     names = cells["identifiant"]
-    seen: set[str] = set()
-    again = [name in seen or bool(seen.add(name)) for name in names]
+    again = pd.Series(names).duplicated().tolist()
     _refused(table, problems, [name not in ids for name in names], names,
              "the identifier of a request of the pages", "copy it from the page")  # fmt: skip
     _refused(table, problems, again, names, "each identifier once", "keep one line")

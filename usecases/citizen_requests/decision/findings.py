@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 
 from common.edge.retrieval_inputs import Index
-from usecases.citizen_requests.answers.answer import Citation, propose
+from usecases.citizen_requests.answers.abstention.features import ALL_FEATURES
+from usecases.citizen_requests.answers.answer import Answer, Citation, propose
 from usecases.citizen_requests.decision.inbox import Inbox, Waiting
 from usecases.citizen_requests.decision.pieces import Piece, underlined
 from usecases.citizen_requests.decision.router import Opinion, Router
@@ -25,6 +26,12 @@ __all__ = ["BODIES", "Finding", "Sources", "findings"]
 
 PLACEHOLDER = re.compile(r"\[[^\]\n]*\]")
 N_SERVICES: Final = 5
+LEAST_SURE_ANSWER: Final = 0.8
+"""Chance from which a passage is proposed; under it only titles and links are shown."""
+WORDS_SHARE: Final = ALL_FEATURES.index("words_share")
+LEAST_WORDS_SHARE: Final = 0.6
+"""Without the learnt chance: the share of the best possible word score that a sheet must reach,
+the raw rule of the task ``answers``; the level is a choice, not a measurement."""
 BODIES = {
     "mairie": "la mairie",
     "ccas": "le centre communal d'action sociale",
@@ -97,6 +104,8 @@ class Finding:
         Passages of sheets, the best first.
     p_answer
         Chance that the first sheet answers; None where nothing has learnt it.
+    proposed
+        Whether the passages may be proposed as an answer.
     """
 
     request: Waiting
@@ -110,6 +119,7 @@ class Finding:
     neighbours: tuple[Neighbour, ...]
     citations: tuple[Citation, ...]
     p_answer: float | None
+    proposed: bool
 
 
 def findings(inbox: Inbox, sources: Sources) -> tuple[Opinion, tuple[Finding, ...]]:
@@ -127,7 +137,7 @@ def _finding(inbox: Inbox, place: int, opinion: Opinion, sources: Sources) -> Fi
     bare = PLACEHOLDER.sub(" ", request.text)
     neighbours = sources.neighbours.of(request.text, request.id)
     answer = propose(sources.index, bare, sources.today) if sources.index else None
-    citations = answer.citations if answer else ()
+    p_answer = sources.chance(answer.features) if answer and sources.chance else None
     urgency = urgency_of(clean(request.text).kept, request.agent_level)
     best = router.services[int(opinion.ranked[place, 0])]
     action = _action(best, int(opinion.decision[place]), urgency)
@@ -144,8 +154,9 @@ def _finding(inbox: Inbox, place: int, opinion: Opinion, sources: Sources) -> Fi
         urgency=urgency,
         duplicates=links(request.signs, earlier),
         neighbours=neighbours,
-        citations=citations,
-        p_answer=sources.chance(answer.features) if answer and sources.chance else None,
+        citations=answer.citations if answer else (),
+        p_answer=p_answer,
+        proposed=answer is not None and _proposed(answer, p_answer),
     )
 
 
@@ -156,6 +167,13 @@ def _action(best: str, decision: int, urgency: Urgency) -> str:
     if decision == ROUTE:
         return "elsewhere" if best == OUT_OF_COMPETENCE else "route"
     return "clarify" if decision == CLARIFY else "human"
+
+
+def _proposed(answer: Answer, p_answer: float | None) -> bool:
+    """Return whether a passage is shown: by the learnt chance, else by the rule of words."""
+    if p_answer is not None:
+        return p_answer >= LEAST_SURE_ANSWER
+    return answer.features[WORDS_SHARE] >= LEAST_WORDS_SHARE
 
 
 def _bodies(text: str, neighbours: Sequence[Neighbour], index: Index | None) -> tuple[str, ...]:

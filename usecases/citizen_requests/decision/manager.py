@@ -107,6 +107,8 @@ class Management:
         By writing level, then by channel.
     alerts
         Drift; empty where too few requests wait.
+    simulated
+        Whether the closed requests were invented: then nothing here is a score.
     """
 
     weeks: tuple[pd.Timestamp, ...]
@@ -119,6 +121,7 @@ class Management:
     transfers: Transfers | None
     groups: tuple[Group, ...]
     alerts: tuple[Alert, ...]
+    simulated: bool
 
 
 def manage(
@@ -154,6 +157,7 @@ def manage(
         transfers=None if closed.simulated else _transfers(held, best, acted),
         groups=_groups(held, read.p.max(axis=1), hit, acted),
         alerts=_alerts(router, held["text"].tolist(), inbox, (left_held, left), proposed),
+        simulated=closed.simulated,
     )
 
 
@@ -161,7 +165,7 @@ def _volumes(
     closed: Closed, router: Router
 ) -> tuple[tuple[pd.Timestamp, ...], tuple[tuple[str, tuple[int, ...]], ...]]:
     days = closed.rows["received"].dt.tz_localize(None)
-    week = days.dt.normalize() - pd.to_timedelta(days.dt.weekday, unit="D")
+    week = days.dt.normalize() - pd.to_timedelta(days.dt.day_of_week, unit="D")
     last = week.max()
     weeks = tuple(last - pd.Timedelta(weeks=back) for back in reversed(range(N_WEEKS)))
     table = pd.crosstab(closed.rows["service"], week)
@@ -229,12 +233,13 @@ def _alerts(
 ) -> tuple[Alert, ...]:
     if len(inbox.requests) < FEWEST:
         return ()
-    new = [_new_share(router, texts) for texts in (held, [each.text for each in inbox.requests])]
+    old = _new_share(router, held)
+    new = _new_share(router, [each.text for each in inbox.requests])
     index = stability_index(router.shares, proposed / proposed.sum())
     risen = left[1].value - left[0].value
     return (
-        Alert("Mots jamais vus à l'apprentissage", *new,
-              _level(new[1] / max(new[0], 0.01), WORD_BOUNDS)),
+        Alert("Mots jamais vus à l'apprentissage", old, new,
+              _level(new / max(old, 0.01), WORD_BOUNDS)),
         Alert("Part non transmise d'emblée", left[0].value, left[1].value,
               _level(risen, ABSTENTION_BOUNDS)),
         Alert("Répartition entre services (indice de stabilité)", 0.0, index,

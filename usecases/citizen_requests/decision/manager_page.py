@@ -43,20 +43,31 @@ def manager_html(management: Management, edition: Edition) -> str:
 
 def _verdict(management: Management) -> tuple[str, ...]:
     loud = [each.name for each in management.alerts if each.level]
-    right = management.precision
-    said = (
-        f"Sur les demandes closes les plus récentes, jamais lues à l'apprentissage : "
-        f"{_share(right)} des propositions fermes étaient justes ; "
-        f"{_share(management.left_held)} des demandes restaient à une personne."
-        if right.count
-        else "Sur les demandes closes les plus récentes, aucune proposition ferme n'a été faite."
-    )
+    said = _kept_promises(management)
     if not management.alerts:
-        return said, "Trop peu de demandes attendent pour parler de dérive (moins de 30)."
-    return said, (
+        return *said, "Trop peu de demandes attendent pour parler de dérive (moins de 30)."
+    return *said, (
         f"Dérive : {' ; '.join(loud)}. Relisez les pages concernées, puis réapprenez."
         if loud
         else "Aucun signe de dérive."
+    )
+
+
+def _kept_promises(management: Management) -> tuple[str, ...]:
+    right = management.precision
+    if management.simulated:
+        return (
+            "Aucun chiffre de cette page n'est une mesure : le modèle a appris et relu des "
+            "demandes SIMULÉES.",
+            "Donnez vos demandes closes avec --closed pour savoir ce qu'il vaut chez vous.",
+        )
+    if not right.count:
+        return ("Aucune proposition ferme sur les demandes closes les plus récentes.",)
+    return (
+        f"{_share(right)} des propositions fermes étaient justes.",
+        f"{_share(management.left_held)} des demandes restaient à une personne. Mesuré sur "
+        f"{french.plural(management.left_held.count, 'demande close', 'demandes closes')}, les "
+        "plus récentes, jamais lues à l'apprentissage.",
     )
 
 

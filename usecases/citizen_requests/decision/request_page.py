@@ -99,10 +99,9 @@ def request_html(finding: Finding, edition: Edition, names: Mapping[str, str]) -
         "words": deciding_words(finding.words),
         "best": finding.services[0][0],
         "services": [
-            (title, french.percent(chance, 0), round(100 * chance, 1))
-            for title, chance in finding.services
+            (title, _chance(chance), round(100 * chance, 1)) for title, chance in finding.services
         ],
-        "promise": _promise(edition.thresholds),
+        "promise": _promise(edition),
         "level": _level(finding),
         "cues": _cues(finding),
         "duplicates": [
@@ -115,11 +114,18 @@ def request_html(finding: Finding, edition: Edition, names: Mapping[str, str]) -
             for link in finding.duplicates
         ],
         "neighbours": [
-            (f"{each.id}, {each.day}", each.service, each.excerpt, french.percent(each.alike, 0))
+            {
+                "service": each.service,
+                "id": each.id,
+                "day": each.day,
+                "alike": french.percent(each.alike, 0),
+                "text": each.excerpt,
+            }
             for each in finding.neighbours
         ],
         "no_sheets": edition.no_sheets,
         "answer_words": _answer_words(finding),
+        "proposed": finding.proposed,
         "sheets": [_sheet(citation) for citation in finding.citations],
         "columns": COLUMNS,
     }
@@ -197,8 +203,17 @@ def _verdict(finding: Finding) -> tuple[str, ...]:
     return f"Proposition : transmettre à « {first} ».", f"Chance que ce soit le bon : {share}."
 
 
-def _promise(thresholds: tuple[float, float]) -> str:
-    act, ask = thresholds
+def _chance(chance: float) -> str:
+    r"""Return a chance; a small one is not called none.
+
+    >>> _chance(0.004).replace("\u00a0", "~")
+    'moins de 1~%'
+    """
+    return french.percent(chance, 0) if chance >= 0.01 else f"moins de {french.percent(0.01, 0)}"
+
+
+def _promise(edition: Edition) -> str:
+    act, ask = edition.thresholds
     if act > 1:
         return (
             "Aucun seuil ne tient la promesse de neuf justes sur dix : toute demande va à une "
@@ -207,7 +222,10 @@ def _promise(thresholds: tuple[float, float]) -> str:
     words = f"Transmission proposée à partir de {french.percent(act, 0)} de chances"
     if ask <= 1:
         words += f", précision entre deux services à partir de {french.percent(ask, 0)} à deux"
-    return words + " : seuils fixés pour que neuf propositions sur dix soient justes."
+    of = "demandes SIMULÉES : ne vous y fiez pas" if edition.learnt_simulated else (
+        "demandes closes récentes"
+    )  # fmt: skip
+    return f"{words}. Seuils fixés pour que neuf propositions sur dix soient justes, sur des {of}."
 
 
 def _level(finding: Finding) -> str:
@@ -229,13 +247,15 @@ def _cues(finding: Finding) -> list[str]:
 def _answer_words(finding: Finding) -> str:
     if not finding.citations:
         return ""
+    if not finding.proposed:
+        end = "" if finding.p_answer is None else f" (chance {french.percent(finding.p_answer, 0)})"
+        return f"Aucune fiche ne répond assez sûrement{end}. Les plus proches, sans passage :"
     if finding.p_answer is None:
         return (
-            "Les fiches les plus proches, sans garantie que l'une réponde (aucun modèle "
-            "d'abstention n'a été donné)."
+            "Passage proposé parce que la fiche contient l'essentiel des mots de la demande ; "
+            "aucun modèle n'a jugé si elle répond (donnez-le avec --bundle)."
         )
-    share = french.percent(finding.p_answer, 0)
-    return f"Chance que la première fiche réponde : {share}. En dessous de 90 %, cherchez ailleurs."
+    return f"Chance que la première fiche réponde : {french.percent(finding.p_answer, 0)}."
 
 
 def _sheet(citation: Citation) -> dict[str, Any]:
