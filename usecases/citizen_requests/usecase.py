@@ -13,6 +13,7 @@ from common.lab.usecase import Dataset, Examples, Period, Task, UseCase
 from usecases.citizen_requests import data, own_data, simulate
 from usecases.citizen_requests.answers.abstention.searches import load_searches, simulate_searches
 from usecases.citizen_requests.answers.abstention.tasks import ANSWER_TASKS
+from usecases.citizen_requests.decision.order import PLAN_FILES, PLAN_OPTIONS, plan
 from usecases.citizen_requests.requests.paris import OTHER, SERVICES
 from usecases.citizen_requests.routing.catalogue import catalogue
 from usecases.citizen_requests.routing.corrections import with_corrections
@@ -131,6 +132,9 @@ USECASE = UseCase(
         "Un texte signé ou qui cite des tiers contient des données personnelles : il est "
         "pseudonymisé avant tout enregistrement, jamais anonymisé.",
     ),
+    plan=plan,
+    plan_files=PLAN_FILES,
+    plan_options=PLAN_OPTIONS,
     resume=_resume,
     unverified=(
         "Aucune mesure sur de vraies demandes municipales : l'erreur chez vous est inconnue.",
