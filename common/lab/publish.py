@@ -10,8 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from common.edge.archive import Limits
 from common.edge.bundle import Bundle
 from common.edge.manifest import Tolerance
+from common.edge.retrieval_inputs import Index
+from common.edge.retrieval_settings import RetrievalSettings
 from common.edge.signature import trusted_keys
 from common.lab import tracking
 from common.lab.export import BundleContent, bundle_name, golden_rows, write_bundle
@@ -149,7 +152,7 @@ def _bundle(usecase: UseCase, task: Task, outcome: Outcome, folder: Path) -> Pat
         inputs=inputs,
         outputs=_sized(task.outputs, len(outcome.candidate.terms)),
         terms=_terms(task, outcome.candidate.terms),
-        golden=_golden(inputs, outcome),
+        golden=_filled(_golden(inputs, outcome), arrays, retrieval),
         run_json=run.to_json(),
         card_html=cards.model_card(run, usecase),
         hashes={
@@ -210,6 +213,17 @@ def _golden(inputs: tuple[Field, ...], outcome: Outcome) -> dict[str, Array]:
         elif field.default is not None:
             values[field.name] = np.broadcast_to(field.default, (len(rows), *field.default.shape))
     return golden_rows(values)
+
+
+def _filled(
+    golden: Mapping[str, Array], arrays: Mapping[str, Array], retrieval: RetrievalSettings | None
+) -> Mapping[str, Array]:
+    """Let the bundle's own index fill what it fills: the lab may have hidden what was asked."""
+    if retrieval is None:
+        return golden
+    given = {name: values for name, values in golden.items() if name not in retrieval.fills}
+    filled = Index.open(arrays, retrieval).fill(given, Limits())
+    return {name: np.asarray(filled[name], dtype=values.dtype) for name, values in golden.items()}
 
 
 def _tolerances(task: Task, outputs: Mapping[str, Array]) -> dict[str, Tolerance]:
