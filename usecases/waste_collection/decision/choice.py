@@ -209,7 +209,10 @@ def _days_since_round(history: History) -> int | None:
 
 
 def _order(case: Case, wait_days: int) -> Order:
-    """Return prizes against waiting so many days; containers are numbered as in the roads."""
+    """Return prizes against waiting so many days; containers are numbered as in the roads.
+
+    The time of a stop is paid for as `Terrain.stop_m`, today and on every later visit.
+    """
     supposed, rows = case.terrain.supposed, case.rows
     policy = WorthOfVisit(
         supposed.overflow_km,
@@ -221,7 +224,10 @@ def _order(case: Case, wait_days: int) -> Order:
         past.reading_percent[:, rows], past.emptied[:, rows], past.seen_percent[:, rows],
         past.weekday,
     )  # fmt: skip
-    return policy.begin(_site(case, history)).choose(Morning(0, history))
+    order = policy.begin(_site(case, history)).choose(Morning(0, history))
+    prize_m = order.prize_m - case.terrain.stop_m
+    worth = prize_m > 0
+    return Order(order.stops[worth], prize_m[worth])
 
 
 def _site(case: Case, history: History) -> Site:
@@ -230,7 +236,7 @@ def _site(case: Case, history: History) -> Site:
     districts = case.situation.containers["district"].to_numpy()[case.rows]
     return Site(
         name=case.situation.dataset.name,
-        roads=case.terrain.roads,
+        roads=case.terrain.roads_with_stops,
         inflow_percent=inflow,
         districts=tuple(str(one) for one in districts),
         assumptions=read_assumptions(),

