@@ -12,6 +12,7 @@ import pytest
 
 from common.edge.errors import TableError
 from usecases.building_energy import own_data
+from usecases.citizen_requests.authored import frozen_requests
 from usecases.delivery_zones import own_data as own_bays
 from usecases.delivery_zones.decision.demand import network_of, read_demand
 from usecases.delivery_zones.decision.plan import plan_relocation
@@ -35,6 +36,20 @@ SECTIONS = {
         "Expliquer une journée, et le vérifier avec `shap`",
         "Exporter un paquet signé, l'ouvrir comme la commune",
         "Et après",
+    ],
+    "citizen_requests.py": [
+        "Les données, et leur distance à la réalité",
+        "Nettoyer et masquer",
+        "Plier, puis découper",
+        "Comparer les barreaux",
+        "Quelles lettres ont décidé",
+        "Savoir se taire",
+        "La fiche qui répond, son passage et sa date",
+        "Le moteur d'un fournisseur, face au nôtre",
+        "Peu d'exemples",
+        "Équité",
+        "Exporter un paquet signé, l'ouvrir comme la commune",
+        "Énergie, et après",
     ],
     "compare_vendor.py": [
         "Les données et la référence",
@@ -63,6 +78,19 @@ SECTIONS = {
         "L'échelle",
         "Exporter et journaliser",
         "Énergie et comparaison",
+    ],
+    "waste_collection.py": [
+        "Les données",
+        "Regarder un conteneur",
+        "Le piège : une collecte cache la suite",
+        "Comparer les barreaux",
+        "Expliquer une prévision, et la recalculer",
+        "Exporter un paquet signé, l'ouvrir comme la commune",
+        "Le capteur dit-il vrai ?",
+        "Sans capteur",
+        "Les tournées d'un jour",
+        "Rejouer à débordements égaux",
+        "Énergie, et après",
     ],
 }
 
@@ -377,3 +405,89 @@ def test_the_bays_notebook_says_what_is_simulated_and_what_is_supposed(delivery_
     assert "données SIMULÉES" in delivery_zones
     assert "aires SIMULÉES : 60 aires. HYPOTHÈSE" in delivery_zones
     assert re.search(r"retenu : .+ \(SIMULÉ\)", delivery_zones)
+
+
+@pytest.fixture(scope="module")
+def waste_collection(home):
+    """What the notebook of the rounds prints; four simulated containers, figures below ``wc``."""
+    return execute("waste_collection.py", home, data="simulated", units="4", out=str(home / "wc"))
+
+
+@pytest.mark.slow
+def test_the_rounds_notebook_shows_the_trap_beside_the_truth(waste_collection):
+    """The notebook asserts that weights come nearer; here, that the table was printed."""
+    told = re.search(
+        r"écart moyen à la vérité : naïf (\d+) points, pondéré (\d+) \(SIMULÉ\)", waste_collection
+    )
+    assert int(told[2]) < int(told[1])
+
+
+@pytest.mark.slow
+def test_the_rounds_notebook_recomputes_a_forecast_and_opens_its_bundle(waste_collection, home):
+    """The notebook asserts 2e-3 itself; here, that it got that far, and signed."""
+    assert float(re.search(r"écart maximal graphe/recalcul (\S+)", waste_collection)[1]) < 2e-3
+    assert re.search(
+        r"waste_collection-overflow-\S+-SIMULATED\.zip, \d+ ko, signé par", waste_collection
+    )
+    written = {path.name for path in (home / "wc").iterdir()}
+    assert {"niveaux.svg", "tournees.svg"} <= written
+
+
+@pytest.mark.slow
+def test_the_rounds_notebook_decides_replays_and_ends_with_energy(waste_collection):
+    """A day with its reasons, the curves behind the comparison, and what it cost."""
+    assert "Aucune tournée" in waste_collection or "à vider" in waste_collection
+    assert len(re.findall(r"jours de débordement pour 1 000, \d+ km", waste_collection)) == 6
+    last = waste_collection[waste_collection.index("retenu :") :]
+    assert re.search(r"retenu : .+ \(SIMULÉ\)", last)
+    assert re.search(r"predict_1000 .*Wh \[.+\].*niveau [A-F]", last)
+
+
+@pytest.mark.slow
+def test_the_rounds_notebook_says_what_is_simulated(waste_collection):
+    """Levels and collections both; the levels of every section carry the word."""
+    assert waste_collection.count("données SIMULÉES") == 2
+    assert "SIMULATED waste_collection" in waste_collection
+
+
+@pytest.fixture(scope="module")
+def citizen_requests(home):
+    """What the notebook of the requests prints; simulated, one draw, figures below ``cr``."""
+    settings = {"data": "simulated", "draws": "1", "out": str(home / "cr")}
+    return execute("citizen_requests.py", home, **settings)
+
+
+@pytest.mark.slow
+def test_the_requests_notebook_recomputes_the_share_of_every_character(citizen_requests):
+    """The notebook asserts 2e-4 itself; here, that it got that far, on a text with grams."""
+    found = re.search(r"(\d+) morceaux ; écart maximal graphe/recalcul (\S+)", citizen_requests)
+    assert int(found[1]) > 20
+    assert float(found[2]) < 2e-4
+
+
+@pytest.mark.slow
+def test_the_requests_notebook_prints_no_planted_identifier_but_the_one_it_masks(citizen_requests):
+    """Its first fictional request is shown as received, once; nothing else may be printed raw."""
+    first, *others = frozen_requests()
+    kinds = ("phone", "email", "iban", "nir", "plate")
+    planted = {
+        row.text[span.start : span.end]
+        for row in others for span in row.personal if span.kind in kinds
+    }  # fmt: skip
+    shown = {span.kind: first.text[span.start : span.end] for span in first.personal}
+    assert [words for words in planted - set(shown.values()) if words in citizen_requests] == []
+    assert citizen_requests.count(shown["phone"]) == 1
+
+
+@pytest.mark.slow
+def test_the_requests_notebook_says_what_is_simulated(citizen_requests, home):
+    """Requests, sheets and vendor: none of them exists."""
+    assert "données SIMULÉES" in citizen_requests
+    assert "fiches SIMULÉES" in citizen_requests
+    assert "moteur_SIMULÉ" in citizen_requests
+    assert re.search(r"retenu : .+ \(SIMULÉ\)", citizen_requests)
+    assert re.search(
+        r"citizen_requests-routing-\S+-SIMULATED\.zip, \d+ ko, signé par", citizen_requests
+    )
+    written = {path.name for path in (home / "cr").iterdir()}
+    assert {"abstention.svg", "peu_exemples.svg", "SIMULATED_run.trec"} <= written
