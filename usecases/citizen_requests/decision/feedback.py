@@ -86,7 +86,7 @@ def read_feedback(path: Path, inbox: Inbox, titles: Mapping[str, str]) -> tuple[
     services = [known.get(plain(cell)) if plain(cell) else "" for cell in cells["service_juste"]]
     _refused(
         table, problems, [service is None for service in services], cells["service_juste"],
-        "a service of the town hall: " + ", ".join(titles), "write it as on the page",
+        "a service of the town hall: " + ", ".join(titles.values()), "write it as on the page",
     )  # fmt: skip
     levels = [URGENCIES.get(plain(cell)) for cell in cells["urgence"]]
     _refused(

@@ -150,7 +150,7 @@ def _finding(inbox: Inbox, place: int, opinion: Opinion, sources: Sources) -> Fi
             (router.titles[router.services[at]], float(opinion.p[place, at])) for at in order
         ),
         action=action,
-        bodies=_bodies(bare, neighbours, sources.index) if best == OUT_OF_COMPETENCE else (),
+        bodies=_bodies(bare, neighbours, sources.index) if action == "elsewhere" else (),
         urgency=urgency,
         duplicates=links(request.signs, earlier),
         neighbours=neighbours,
