@@ -39,7 +39,7 @@ import textwrap
 import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from math import exp, sqrt
 from pathlib import Path
 
@@ -55,8 +55,7 @@ from common.edge.errors import SourceError
 from common.edge.retrieval_inputs import Index
 from common.edge.signature import trusted_keys
 from common.edge.textcodes import codes_of, text_of
-from common.edge.textfold import fold
-from common.lab import energy, harness
+from common.lab import energy, graph, harness
 from common.lab.candidate import Bench
 from common.lab.choices import Choices
 from common.lab.evaluation import follow
@@ -68,7 +67,6 @@ from common.lab.pages.reliability import wilson
 from common.lab.pages.terminal import text_table
 from common.lab.publish import publish
 from common.lab.usecase import Period, Split
-from usecases.citizen_requests import own_data
 from usecases.citizen_requests.answers.answer import is_verbatim, propose
 from usecases.citizen_requests.answers.collections import Collection, collection, sheets_index
 from usecases.citizen_requests.answers.compare import compare, eptica_run
@@ -76,6 +74,7 @@ from usecases.citizen_requests.answers.plan import plan
 from usecases.citizen_requests.answers.vendor_run import from_lists, read_run, write_trec
 from usecases.citizen_requests.authored import frozen_requests
 from usecases.citizen_requests.features import THRESHOLDS
+from usecases.citizen_requests.figures import routing_figures
 from usecases.citizen_requests.requests.collection import requests_of
 from usecases.citizen_requests.routing.answers import DECISIONS, ROUTE
 from usecases.citizen_requests.simulation.facts import FACTS
@@ -154,65 +153,81 @@ print("lieux, à part :", ", ".join(place.street for place in masked.locations))
 for removed in kept.removed:
     print(f"retiré ({REASONS[removed.reason]}) : {masked.text[removed.start : removed.end]!r}")
 print("\nlu par le modèle :", request)
-
-# %% [markdown]
-# Un export de logiciel est masqué de la même façon. On en écrit un, FICTIF, on le relit comme on
-# relira le vôtre, et on cherche dans ce qui reste tout ce qui avait été repéré à la main.
-
-
-# %%
-def write_export(folder: Path, n_requests: int = 60) -> list[str]:
-    """Write fictional requests as a GRU export; return the identifiers planted in them."""
-    folder.mkdir(exist_ok=True)
-    rows = fictional[:n_requests]
-    pd.DataFrame({
-        "identifiant": [row.id for row in rows],
-        "date": [f"{row.received:%d/%m/%Y %H:%M}" for row in rows],
-        "canal": [row.channel for row in rows],
-        "texte": [row.text for row in rows],
-        "service_final": [row.service for row in rows],
-    }).to_csv(folder / "demandes.csv", sep=";", index=False)  # fmt: skip
-    structured = ("phone", "email", "iban", "nir", "plate")
-    return [row.text[span.start : span.end] for row in rows for span in row.personal
-            if span.kind in structured]  # fmt: skip
-
-
-folder = work / "FICTIF_mes_demandes"
-planted = write_export(folder)
-read_back = "\n".join(requests_of(own_data.read(folder))["text"])
-left = [words for words in planted if words in read_back]
-assert not left, f"{len(left)} identifiers reached the data set"
-print(f"{plural(len(planted), 'identifiant')} en place, {len(left)} retrouvé après lecture")
+kinds = ("phone", "email", "iban", "nir", "plate", "file_number")
+planted = [(row.text[span.start : span.end], row.text) for row in fictional
+           for span in row.personal if span.kind in kinds]  # fmt: skip
+left = [words for words, whole in planted if words in mask(whole).text]
+print(f"\n{len(fictional)} demandes FICTIVES : {plural(len(planted), 'identifiant')} en place, "
+      f"{len(left)} après masquage")  # fmt: skip
 
 # %% [markdown]
 # ## Plier, puis découper
 #
 # Le graphe ne reçoit que des points de code. Il plie (casse, accents, œ, apostrophes, blancs) puis
-# compte des mots, des suites de deux mots et des fragments de deux à cinq lettres. Une faute de
+# compte des mots, des suites de deux mots et des fragments de deux à cinq lettres, chacun haché par
+# deux suites de multiplicateurs et un nombre premier. Le voici en Python ordinaire. Une faute de
 # frappe casse un mot, mais laisse la plupart des fragments.
 
 # %%
-for words in ("L’ŒUVRE -- de l'État !", "LAMPADAIRE éteint"):
-    print(f"{words!r} devient {text_of(fold(codes_of([words]))[0])!r}")
+PRIME = 2**31 - 1
 
 
-def fragments(words: str) -> set[str]:
-    """Return the fragments of two to five letters of folded words, ends included."""
-    pieces = [f" {word} " for word in text_of(fold(codes_of([words]))[0]).split()]
-    return {piece[at : at + n] for piece in pieces for n in range(2, 6)
-            for at in range(len(piece) - n + 1)}  # fmt: skip
+def multipliers(seed: int, n: int) -> list[int]:
+    """Return the fixed odd numbers that letters are multiplied with."""
+    drawn = []
+    for _ in range(n):
+        seed = (seed * 1_664_525 + 1_013_904_223) % 2**32
+        drawn.append((seed >> 2) | 1)
+    return drawn
 
 
-right, wrong = fragments("lampadaire"), fragments("lanpadaire")
-print(f"« lanpadaire » garde {len(right & wrong)} fragments sur {len(right)} de « lampadaire »")
-print(", ".join(f"« {piece} »" for piece in sorted(right & wrong)[:8]), "...")
+BY_PLACE, BY_OFFSET = multipliers(2, 5), multipliers(3, 48)
+
+
+def words_by_hand(text: str) -> list[list[tuple[int, int]]]:
+    """Return the folded words of a text: of each letter, its code and the character it is from."""
+    words, fresh = [], True
+    for place, character in enumerate(unicodedata.normalize("NFC", text)):
+        spelt = {"œ": "oe", "æ": "ae"}.get(character.lower(), character.lower())
+        letters = [x for x in unicodedata.normalize("NFKD", spelt) if x.isalnum()][:2]
+        if letters and fresh:
+            words.append([])
+        if letters:
+            words[-1] += [(ord(letter), place) for letter in letters]
+        fresh = not letters
+    return words
+
+
+def grams_by_hand(words: list[list[tuple[int, int]]]):
+    """Yield kind, hash and characters of every word, pair of words and fragment."""
+    before, last = None, []
+    for word in words:
+        hashed = sum(code * BY_OFFSET[min(at, 47)] for at, (code, _) in enumerate(word)) % PRIME
+        yield 0, hashed, word
+        if before is not None:
+            yield 1, before * 69_069 + hashed * 1_664_525, last + word
+        before, last = hashed, word
+        closed = [(32, -1), *word, (32, -1)]
+        for n in range(2, 6):
+            for at in range(len(closed) - n + 1):
+                window = closed[at : at + n]
+                mixed = sum(code * by for (code, _), by in zip(window, BY_PLACE, strict=False))
+                yield n, mixed, [each for each in window if each[1] >= 0]
+
+
+folded = [["".join(chr(code) for code, _ in word) for word in words_by_hand(words)]
+          for words in ("L’ŒUVRE -- de l'État !", "LAMPADAIRE", "lanpadaire")]  # fmt: skip
+print(*folded, sep="\n")
+right, wrong = ({hashed for kind, hashed, _ in grams_by_hand(words_by_hand(word)) if kind > 1}
+                for (word,) in folded[1:])  # fmt: skip
+print(f"« lanpadaire » garde {len(right & wrong)} des {len(right)} fragments de « lampadaire »")
 
 # %% [markdown]
 # ## Comparer les barreaux
 #
 # Six barreaux sur neuf, pour tenir en une minute (`aune run citizen_requests` donne toute
-# l'échelle). Deux sont sans IA : le service le plus demandé, et les mots-clés du catalogue. On règle
-# sur le dernier cinquième des jours d'apprentissage, on note la période de réglage du banc.
+# l'échelle). Deux sont sans IA : le service le plus demandé, et les mots-clés du catalogue. Le
+# choix se fait sur le dernier cinquième de l'apprentissage ; on note la période de réglage.
 
 # %%
 task = follow(task, dataset)
@@ -251,92 +266,44 @@ for name, words in {"typo10": "fautes de frappe", "greet": "enveloppe polie"}.it
 # %% [markdown]
 # ## Quelles lettres ont décidé
 #
-# Le graphe rend la part de **chaque caractère** dans le score du service retenu. `═` : au moins la
-# moitié de la plus forte part ; `─` : au moins un dixième ; `·` : une part qui s'y oppose.
+# La demande FICTIVE, sans urgence, dont le modèle est le plus sûr ; la part de **chaque caractère**
+# dans le score. `═` : au moins la moitié de la plus forte part ; `─` : un dixième ; `·` : contre.
 
 # %%
 scored = Choices.of(examples, outcome.outputs["p_service"],
                     np.asarray(outcome.outputs["decision"])[:, 0] == ROUTE)  # fmt: skip
 known = np.flatnonzero(np.isfinite(examples.target).all(axis=1))
-row = int(known[np.argmin(np.abs(scored.confidence - 0.8) + ~scored.hit)])
-text = written[row]
-best = int(np.asarray(outcome.outputs["ranked"])[row, 0])
-parts = np.asarray(outcome.outputs[CHARACTERS])[row, : len(text)]
-
-
-def mark(part: float, highest: float) -> str:
-    """Return the sign below a character."""
-    if part < -0.1 * highest:
-        return "·"
-    return "═" if part >= 0.5 * highest else "─" if part >= 0.1 * highest else " "
+ordinary = [clean(mask(each.text).text).kept for each in fictional if each.urgency == 0]
+said = graph.run(outcome.candidate.model, {
+    "codes": codes_of(ordinary),
+    "votes": np.zeros((len(ordinary), len(services)), dtype=np.float32),
+    THRESHOLDS: np.repeat([outcome.state[THRESHOLDS]], len(ordinary), axis=0),
+})  # fmt: skip
+row = int(np.argmax(said["p_top"]))
+text = ordinary[row]
+best, p_best = int(said["ranked"][row, 0]), float(said["p_top"][row, 0])
+parts = said[CHARACTERS][row, : len(text)]
 
 
 def underlined(text: str, parts: np.ndarray, width: int = 90) -> str:
     """Return a text on lines, each with its signs below."""
-    highest = max(float(parts.max(initial=0.0)), 1e-9)
-    flat = text.replace("\n", " ")
-    below = "".join(mark(float(part), highest) for part in parts)
-    spans = [slice(at, at + width) for at in range(0, len(flat), width)]
-    return "\n".join(f"{flat[span]}\n{below[span]}" for span in spans)
+    signs = np.array(["·", " ", "─", "═"])
+    levels = np.digitize(parts / max(float(parts.max(initial=0.0)), 1e-9), (-0.1, 0.1, 0.5))
+    flat, below = text.replace("\n", " "), "".join(signs[levels])
+    return "\n".join(f"{flat[at : at + width]}\n{below[at : at + width]}"
+                     for at in range(0, len(flat), width))  # fmt: skip
 
 
-p_best = float(outcome.outputs["p_service"][row, best])
-print(f"{services[best]}, {percent(p_best, 0)}{label}")
+print(f"FICTIF : {services[best]}, {percent(p_best, 0)}{label}")
 print(underlined(text, parts))
 
 # %% [markdown]
-# **Refaire le calcul.** En Python ordinaire, sans tableau : plier, découper, hacher chaque morceau
-# (deux suites de multiplicateurs, un nombre premier), lire ses poids entiers, additionner, diviser
-# par la norme de son bloc. Chaque morceau donne sa part à ses lettres, à égalité.
+# **Refaire le calcul** : les morceaux du texte, leurs poids entiers, la norme de chaque bloc, la
+# fréquence du service. Chaque morceau donne sa part à ses lettres, à égalité. Le barreau
+# retenu est réappris avec la même graine, puis comparé au graphe : la chance, chaque caractère.
+
 
 # %%
-PRIME = 2**31 - 1
-
-
-def multipliers(seed: int, n: int) -> list[int]:
-    """Return the fixed odd numbers that letters are multiplied with."""
-    drawn = []
-    for _ in range(n):
-        seed = (seed * 1_664_525 + 1_013_904_223) % 2**32
-        drawn.append((seed >> 2) | 1)
-    return drawn
-
-
-BY_PLACE, BY_OFFSET = multipliers(2, 5), multipliers(3, 48)
-
-
-def words_by_hand(text: str) -> list[list[tuple[int, int]]]:
-    """Return the folded words of a text: of each letter, its code and the character it is from."""
-    words, fresh = [], True
-    for place, character in enumerate(unicodedata.normalize("NFC", text)):
-        spelt = {"œ": "oe", "æ": "ae"}.get(character.lower(), character.lower())
-        letters = [x for x in unicodedata.normalize("NFKD", spelt) if x.isalnum()][:2]
-        if letters and fresh:
-            words.append([])
-        if letters:
-            words[-1] += [(ord(letter), place) for letter in letters]
-        fresh = not letters
-    return words
-
-
-def grams_by_hand(words: list[list[tuple[int, int]]]):
-    """Yield kind, hash and characters of every word, pair of words and fragment."""
-    hashes = [sum(code * BY_OFFSET[min(at, 47)] for at, (code, _) in enumerate(word)) % PRIME
-              for word in words]  # fmt: skip
-    for word, hashed in zip(words, hashes, strict=True):
-        yield 0, hashed, word
-    for at in range(len(words) - 1):
-        pair = hashes[at] * 69_069 + hashes[at + 1] * 1_664_525
-        yield 1, pair, words[at] + words[at + 1]
-    for word in words:
-        closed = [(32, -1), *word, (32, -1)]
-        for n in range(2, 6):
-            for at in range(len(closed) - n + 1):
-                window = closed[at : at + n]
-                hashed = sum(code * by for (code, _), by in zip(window, BY_PLACE, strict=False))
-                yield n, hashed, [each for each in window if each[1] >= 0]
-
-
 def read_by_hand(head, text: str):
     """Return the scores of a text and, for each gram, its weights over their block's norm."""
     found, squares = [], Counter()
@@ -347,17 +314,11 @@ def read_by_hand(head, text: str):
         block = next(name for name, kinds in BLOCKS.items() if kind.name in kinds)
         squares[block] += weights[-1] * head.table.importance_step
         found.append((block, weights[:-1] * head.table.weight_step, letters))
-    norms = {block: sqrt(total) or 1.0 for block, total in squares.items()}
-    norms = norms if head.normalised else dict.fromkeys(norms, 1.0)
+    norms = {name: sqrt(x) or 1.0 if head.normalised else 1.0 for name, x in squares.items()}
     shares = [(weights / norms[block], letters) for block, weights, letters in found]
     return np.array(head.prior) + sum(share for share, _ in shares), shares
 
 
-# %% [markdown]
-# On réapprend le barreau retenu avec la même graine, et on compare au graphe : la chance du
-# service, puis chaque caractère.
-
-# %%
 head = outcome.rung.fit(bench.training(task.split.final()[0])).point
 scores, shares = read_by_hand(head, text)
 by_hand = exp(scores[best] - scores.max()) / float(np.exp(scores - scores.max()).sum())
@@ -369,31 +330,19 @@ error = max(abs(drawn[place] - float(part)) for place, part in enumerate(parts))
 error = max(error, abs(by_hand - p_best))
 assert error < 2e-4, f"the graph and the recomputation differ by {error:.1e}"
 print(f"{plural(len(shares), 'morceau', 'morceaux')} ; écart maximal graphe/recalcul {error:.1e}")
-words = {"".join(text[i] for _, i in word): sum(drawn[i] for _, i in word)
-         for word in words_by_hand(text)}  # fmt: skip
-for word, part in sorted(words.items(), key=lambda each: -abs(each[1]))[:4]:
-    print(f"  {word:<20}{number(part, 2)}")
 
 # %% [markdown]
 # ## Savoir se taire
 #
-# « Je ne sais pas, une personne doit regarder » est une réponse. Les seuils ont été fixés **avant**,
-# pour neuf réponses justes sur dix sur la période de choix ; on lit ici ce qu'ils donnent ensuite.
+# « Je ne sais pas, une personne doit regarder » est une réponse. Les seuils sont fixés **avant**,
+# pour neuf réponses justes sur dix. Visé n'est pas tenu : lisez l'intervalle.
 
 # %%
-order = np.argsort(-scored.confidence, kind="stable")
-right = np.cumsum(scored.hit[order])
-rank = np.arange(1, len(order) + 1)
-picture, axes = plt.subplots(figsize=(7, 3))
-lows, highs = zip(*(wilson(float(r / n), int(n)) for r, n in zip(right, rank, strict=True)),
-                  strict=True)  # fmt: skip
-axes.fill_between(100 * rank / len(rank), 100 * np.array(lows), 100 * np.array(highs), alpha=0.2)
-axes.plot(100 * rank / len(rank), 100 * right / rank)
-axes.axhline(90, linestyle="--", linewidth=1, color="black")
-axes.set_xlabel("part des demandes transmises sans question (%)")
-axes.set_ylabel("dont bien adressées (%)")
-axes.set_title(f"Se taire plus, se tromper moins{label}")
-picture.savefig(work / "abstention.svg", bbox_inches="tight")
+_, curve, *_ = routing_figures(services, examples, outcome.outputs)
+# Drawn to stand inside a page: a file of its own must say which language it is in.
+alone = curve.svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+(work / "abstention.svg").write_text(alone, encoding="utf-8")
+print(curve.title + label, *("  ".join(map(str, cells)) for cells in curve.table.rows), sep="\n")
 
 
 def share_of(hits: np.ndarray) -> str:
@@ -405,13 +354,12 @@ def share_of(hits: np.ndarray) -> str:
 
 
 act, _ = np.asarray(outcome.state[THRESHOLDS]).ravel()
-print(f"seuil d'action : {percent(float(act))}" if act <= 1 else "aucun seuil ne tient : tout à lire")
+print("seuil d'action :", percent(float(act)) if act <= 1 else "aucun ne tient, tout est à lire")
 decision = np.asarray(outcome.outputs["decision"])[known, 0]
 for code, name in enumerate(DECISIONS):
     taken = decision == code
     print(f"{name:<24}{percent(float(taken.mean()))} des demandes ; premier service juste : "
           f"{share_of(scored.hit[taken])}{label}")  # fmt: skip
-picture
 
 # %% [markdown]
 # ## La fiche qui répond, son passage et sa date
@@ -422,17 +370,19 @@ picture
 
 
 # %%
-def simulated_sheets() -> list[Document]:
-    """Invent one sheet for each fact of the simulator, where no sheet can be had."""
-    made = []
+def simulated_sheets() -> Collection:
+    """Invent one sheet for each fact of the simulator, and ask it in other words."""
+    documents = []
     for fact in FACTS:
-        title, body = fact.what[0].replace("{at}", ""), ". ".join((*fact.what[1:], *fact.ask))
-        body = body.replace("{at}", "")
+        title, *body = [words.replace("{at}", "") for words in (*fact.what, *fact.ask)]
         record = {"id": f"SIMULATED-{fact.code}", "title": title, "date": "2020-11-12", "url": ""}
-        fields = {"title": title, "dossier": fact.theme, "headings": "", "lead": body}
-        sections = (Section("Fiche SIMULÉE", body),)
-        made.append(Document(record, {**fields, "body": body}, sections))
-    return made
+        fields = {"title": title, "dossier": fact.theme, "headings": "", "lead": ". ".join(body)}
+        fields["body"] = fields["lead"]
+        documents.append(Document(record, fields, (Section("Fiche SIMULÉE", fields["body"]),)))
+    ids = tuple(one.record["id"] for one in documents)
+    asked = pd.DataFrame({"question_id": [f"Q{at}" for at in range(len(ids))], "sheet_id": ids})
+    asked["text"] = [fact.what[-1].replace("{at}", "") for fact in FACTS]
+    return Collection("simulated", "questions SIMULÉES", *build(documents, plan()), ids, asked)
 
 
 try:
@@ -440,13 +390,13 @@ try:
         raise SourceError("simulated data were asked for")
     index, of_what = Index.open(*sheets_index()), "fiches de service-public.fr"
 except SourceError:
-    index, of_what = Index.open(*build(simulated_sheets(), plan())), "fiches SIMULÉES"
-QUESTION = "cmt je fé pour m'inscrire sur les liste electoral ?"
-answer = propose(index, QUESTION, date.today())
+    index, of_what = simulated_sheets().index, "fiches SIMULÉES"
+question = "cmt je fé pour m'inscrire sur les liste electoral ?"
+answer = propose(index, question, datetime.now(UTC).date())
 print(f"{plural(index.retrieval.settings.documents, 'document')}, {of_what}")
-print(f"« {QUESTION} » ; mots réparés : {dict(answer.repaired)}")
+print(f"« {question} »")
 for cited in answer.citations:
-    print(f"\n{cited.title}\n  {cited.sheet_id} {cited.url}\n  {cited.warning}")
+    print(f"{cited.title}\n  {cited.sheet_id} {cited.url}\n  {cited.warning}")
     for passage in filter(None, (cited.lead, cited.section)):
         assert is_verbatim(index, passage)
         print(f"  [{passage.heading}] " + textwrap.shorten(passage.text, 200, placeholder=" ..."))
@@ -458,33 +408,19 @@ for cited in answer.citations:
 # CNIL, reformulées : le premier vrai fournisseur de ce banc. Sans elles, un moteur SIMULÉ. Une
 # remise est un fichier (JSON Lines ou TREC) ; l'intervalle à 95 % retire au sort des **fiches**.
 
-
 # %%
-def simulated_vendor():
-    """Invent a set of questions and an engine that finds one sheet in two."""
-    documents = simulated_sheets()
-    ids = tuple(one.record["id"] for one in documents)
-    asked = pd.DataFrame({
-        "question_id": [f"Q{at}" for at in range(len(ids))],
-        "text": [fact.what[-1].replace("{at}", "") for fact in FACTS],
-        "sheet_id": ids,
-        "split": "development",
-    })  # fmt: skip
-    held = Collection("simulated", "questions SIMULÉES", *build(documents, plan()), ids, asked)
-    lists = {f"Q{at}": ids[at + at % 2 :][:3] for at in range(len(ids))}
-    return held, from_lists("moteur SIMULÉ", lists, ids)
-
-
 try:
     if DATA == "simulated":
         raise SourceError("simulated data were asked for")
     held = collection("cnil")
     run = eptica_run(held)
 except SourceError:
-    held, run = simulated_vendor()
+    held = simulated_sheets()
+    lists = {f"Q{at}": held.ids[at + at % 2 :][:3] for at in range(len(held.ids))}
+    run = from_lists("moteur SIMULÉ", lists, held.ids)
 remitted = work / ("SIMULATED_" * (held.name == "simulated") + "run.trec")
-spaceless = replace(run, system=run.system.replace(" ", "_"))
-remitted.write_text(write_trec(spaceless), encoding="utf-8")
+tagged = replace(run, system=run.system.replace(" ", "_"))
+remitted.write_text(write_trec(tagged), encoding="utf-8")
 found = compare(held, read_run(remitted, set(held.asked["question_id"]), set(held.ids)))
 assert found.verdict == compare(held, run).verdict
 print(f"{found.run.system}, {found.n_questions} questions, {found.n_sheets} fiches")
@@ -499,31 +435,30 @@ print("verdict (R@10) :", verdicts.get(found.verdict, "indécidable, ce qui ne v
 # %% [markdown]
 # ## Peu d'exemples
 #
-# Combien de demandes closes faut-il à une commune ? Le catalogue seul, puis quelques demandes tirées
-# au sort, lues sur l'année suivante. Le trait vertical va du pire au meilleur tirage.
+# Combien de demandes closes faut-il à une commune ? Le catalogue seul, puis quelques demandes
+# tirées au sort, lues sur l'année suivante. Le trait vertical va du pire au meilleur tirage.
 
 # %%
 described = next(rung for rung in rungs if rung.name == "described")
 lines = few_shot(task, described, dataset, few=(0, 50, 200), draws=N_DRAWS)
-picture, axes = plt.subplots(figsize=(7, 3))
-shown = [(line.figures["accuracy"], line.low["accuracy"], line.high["accuracy"]) for line in lines]
+shown = [[getattr(line, x)["accuracy"] for x in ("figures", "low", "high")] for line in lines]
 middle, low, high = 100 * np.array(shown).T
+picture, axes = plt.subplots(figsize=(7, 3))
 axes.errorbar(range(len(lines)), middle, yerr=[middle - low, high - middle], marker="o", capsize=4)
 axes.set_xticks(range(len(lines)), [line.name.replace(" demandes", "\ndemandes") for line in lines])
 axes.set_ylabel("bien adressées (%)")
 axes.set_title(f"Ce qu'apportent les demandes de la commune{label}")
 picture.savefig(work / "peu_exemples.svg", bbox_inches="tight")
-for line, accuracy_percent, lowest, highest in zip(lines, middle, low, high, strict=True):
-    spread = f" (tirages : {bounds(lowest, highest, '%', 1)})" if highest > lowest else ""
-    print(f"{line.name:<24}{percent(accuracy_percent / 100)}{spread}{label}")
+for line, share, *ends in zip(lines, middle, low, high, strict=True):
+    print(f"{line.name:<24}{percent(share / 100)} (tirages : {bounds(*ends, '%', 1)}){label}")
 picture
 
 # %% [markdown]
 # ## Équité
 #
-# Un modèle qui enverrait à la file d'attente ceux qui écrivent mal serait injuste, même juste sur le
-# reste. On compare donc, par tiers d'aisance d'écriture, l'exactitude **et** la part transmise sans
-# question, puis l'exactitude de la moitié la plus sûre de chaque tiers : même abstention pour tous.
+# Un modèle qui enverrait à la file d'attente ceux qui écrivent mal serait injuste, même juste sur
+# le reste. On compare donc, par tiers d'aisance d'écriture, l'exactitude **et** la part transmise
+# sans question, puis la moitié la plus sûre de chaque tiers : même abstention pour tous.
 # Les titres publics sont réécrits par la Ville : leur écart n'est pas celui de vrais courriels.
 
 # %%
@@ -553,20 +488,16 @@ with tempfile.TemporaryDirectory() as temporary, contextlib.chdir(temporary):
     bundle = Bundle.open(published.bundle, trusted_keys())
     size_kb = published.bundle.stat().st_size / 1000
 
-again = bundle.predict({"codes": codes_of([text])})
-assert np.allclose(again["p_service"][0], outcome.outputs["p_service"][row], atol=1e-5)
-said = bundle.predict({"codes": codes_of([request])})
 print(f"{published.bundle.name}, {number(size_kb, 0)} ko, signé par {bundle.signer}")
+answer = bundle.predict({"codes": codes_of([text, request])})
+assert abs(float(answer["p_top"][0, 0]) - p_best) < 1e-5
 print("FICTIF :", request, sep="\n")
-for place in said["ranked"][0]:
-    print(f"  {services[place]} : {percent(float(said['p_service'][0, place]), 0)}")
-print("proposé à l'agent :", DECISIONS[int(said["decision"][0, 0])] + label)
-why = bundle.explain({"codes": codes_of([request])})[0]
-print("raisons, dans le score du service le plus probable :")
-top = int(said["ranked"][0, 0])
-for reason in why.groups[:3]:
-    print(f"  {reason.label} : {number(float(reason.values[top]), 2)}")
-print(underlined(request, said[CHARACTERS][0]))
+for place in answer["ranked"][1]:
+    print(f"  {services[place]} : {percent(float(answer['p_service'][1, place]), 0)}")
+print("proposé à l'agent :", DECISIONS[int(answer["decision"][1, 0])] + label)
+for reason in bundle.explain({"codes": codes_of([request])})[0].groups[:3]:
+    print(f"  {reason.label} : {number(float(reason.values[answer['ranked'][1, 0]]), 2)}")
+print(underlined(request, answer[CHARACTERS][1, : len(request)]))
 
 # %% [markdown]
 # ## Énergie, et après
