@@ -1,7 +1,7 @@
 """The requests that wait for an agent: read from a file, masked before anything is kept."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -52,7 +52,7 @@ class Waiting:
     channel: str
     pieces: tuple[Piece, ...]
     agent_level: int
-    signs: Received
+    signs: Received = field(repr=False)
 
     @property
     def text(self) -> str:

@@ -126,8 +126,10 @@ def _write_corrections(order: PlanOrder, inbox: Inbox, closed: Closed) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "demandes.csv", feedback.corrections(answers, inbox))
     n_services = sum(bool(each.service) for each in answers)
+    judged = [each.useful for each in answers if each.useful is not None]
     order.say(
-        f"{len(answers)} réponses d'agents lues, {n_services} services corrigés : "
+        f"réponses d'agents : {len(answers)} lues, {n_services} services corrigés, "
+        f"{sum(judged)} passages utiles sur {len(judged)} jugés ; ensuite : "
         f"aune run citizen_requests --resume {folder}"
     )
 

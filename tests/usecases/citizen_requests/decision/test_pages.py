@@ -67,7 +67,7 @@ def inbox(tmp_path_factory):
     path.write_text(
         f'identifiant;date;texte;nom\nZ1;03/01/2026;"{quoted}";Quatrebarbes\n'
         "Z2;04/01/2026;Il y a le feu dans la cave, vite, des enfants sont à l'étage !;\n"
-        "Z3;05/01/2026;J'ai perdu ma carte d'identité, où déclarer la perte ?;\n",
+        "Z3;05/01/2026;J'ai perdu <script>ma</script> carte d'identité, où déclarer la perte ?;\n",
         encoding="utf-8",
     )
     own = read_inbox(path)
