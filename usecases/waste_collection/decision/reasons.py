@@ -127,7 +127,8 @@ def left_out_words(proposal: Proposal) -> Mapping[str, str]:
             continue
         if name not in named:
             words[name] = (
-                "un passage ne vaut pas encore le temps de l'arrêt : presque vide, ou lent à remplir"
+                "un passage ne vaut pas encore le temps de l'arrêt : presque vide, ou lent à "
+                "remplir"
             )
             continue
         one = named[name]

@@ -87,12 +87,12 @@ def test_one_stop_cannot_be_asked_for_and_taken_out():
 
 
 def test_a_cheap_overflow_waits(case, proposal):
-    """On the 10th a round is worth its way at 50 km per overflow-day; at 6 km it is not.
+    """On the 10th a round is worth its way at 50 km per overflow-day; at 3 km it is not.
 
     What is left out then keeps a reason, with the value that was told to the router.
     """
     assert proposal.plan.trips
-    supposed = replace(case.terrain.supposed, overflow_km=6.0)
+    supposed = replace(case.terrain.supposed, overflow_km=3.0)
     cheap = replace(case, terrain=replace(case.terrain, supposed=supposed))
     found = propose(cheap, iterations=ITERATIONS)
     assert not found.plan.trips

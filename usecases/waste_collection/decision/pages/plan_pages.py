@@ -174,7 +174,7 @@ def _with_note(section: Section) -> Section:
     note = (
         "« Sinon » est calculé : la chance de débordement d'ici la prochaine tournée proposée si "
         "personne ne passe, et la route épargnée aujourd'hui si ce seul arrêt est ôté de sa "
-        "tournée."
+        "tournée. La valeur d'un passage s'entend le temps de l'arrêt payé."
     )
     return Section(section.title, listings=section.listings, notes=(*section.notes, note))
 
