@@ -12,6 +12,7 @@ from common.lab import choice_metrics as metrics
 from common.lab.choices import Choices, brier_losses
 from common.lab.probabilities import as_they_are, no_scale
 from common.lab.usecase import Array, Examples, Period, Split, Task
+from usecases.citizen_requests.contest import routing_contest
 from usecases.citizen_requests.features import (
     REASONS,
     ROUTING_TERMS,
@@ -101,6 +102,7 @@ def by_writing(examples: Examples) -> Array:
 def _routing() -> Task:
     """Return the Paris task: which directorate pilots a project, from its title."""
     phrases = [keywords(service) for service in SERVICES]
+    slices = {"longueur du texte": by_length, "écriture": by_writing, "année": by_year}
     return Task(
         id="routing",
         version=1,
@@ -111,7 +113,7 @@ def _routing() -> Task:
         reasons=REASONS,
         split=PARIS_SPLIT,
         metrics=METRICS,
-        slices={"longueur du texte": by_length, "écriture": by_writing, "année": by_year},
+        slices=slices,
         examples=routing_examples,
         features=routing_features,
         finish=finish,
@@ -128,6 +130,7 @@ def _routing() -> Task:
             "une demande lue : services classés avec leur chance, décision proposée et part de "
             "chaque mot"
         ),
+        contest=routing_contest(slices),
     )
 
 
@@ -146,6 +149,7 @@ def _of_sheets(base: Task) -> Task:
         rungs=routing_rungs(len(THEMES), None, own_votes=False),
         figures=partial(routing_figures, THEMES),
         index=sheet_index,
+        contest=None,
     )
 
 
