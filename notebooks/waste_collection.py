@@ -394,8 +394,7 @@ print(f"carte : {work.name}/tournees.svg ; {drawn.description}")
 # chaque politique sur le même remplissage, et on lit les kilomètres là où les débordements sont
 # ceux de la tournée de **tous les trois jours**. Un réglage qui n'y vient pas n'est pas extrapolé.
 #
-# Trois tirages de réglage (66 remplissages de Wyndham posés sur des points de Nantes), deux
-# semaines : c'est peu. Le banc tient trente tirages de huit semaines.
+# Ici trois tirages (Wyndham posé à Nantes) de deux semaines ; le banc en tient trente de huit.
 
 # %%
 WARM_UP, DAYS = 60, 14
