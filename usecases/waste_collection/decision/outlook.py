@@ -52,6 +52,9 @@ class Outlook:
         French sentence: which forecast this is.
     ai
         Whether a trained model stands behind it.
+    driver
+        French label of the term that raises the model's chance of 80 % by tomorrow most, n of
+        them, "" where none raises it; empty without a model.
     """
 
     p_full: Floats
@@ -61,6 +64,7 @@ class Outlook:
     now_percent: Floats
     source: str
     ai: bool
+    driver: tuple[str, ...] = ()
 
     def chances(self, history: History) -> Chances:  # noqa: ARG002 - the Forecaster protocol
         """Return the chances as the policies of the replay take them."""
@@ -85,6 +89,7 @@ class Outlook:
             self.q50_percent[:, days - 1],
             self.source,
             self.ai,
+            self.driver,
         )
 
     def of(self, rows: npt.NDArray[np.int64]) -> "Outlook":
@@ -97,6 +102,7 @@ class Outlook:
             self.now_percent[rows],
             self.source,
             self.ai,
+            tuple(self.driver[row] for row in rows) if self.driver else (),
         )
 
 
@@ -159,11 +165,21 @@ def predicted(situation: Situation, bundle: Bundle, name: str) -> Outlook:
         np.asarray(answer[key], dtype=np.float64)[order, :HORIZONS]
         for key in ("p_full", "p_ge80", "q50", "q90")
     )
+    driver = _drivers(np.asarray(answer["contributions"])[order, 0], bundle)
     source = (
         f"Prévision : paquet signé {name} (version {bundle.manifest.version}, empreinte "
         f"{bundle.digest[:12]})."
     )
-    return Outlook(p_full, p_ge80, q50, q90, simple.now_percent, source, ai=True)
+    return Outlook(p_full, p_ge80, q50, q90, simple.now_percent, source, ai=True, driver=driver)
+
+
+def _drivers(parts: Floats, bundle: Bundle) -> tuple[str, ...]:
+    """Return the label of each row's largest part (n, terms); none where no part is above 0."""
+    labels = [term.label for term in bundle.manifest.terms]
+    most = parts.argmax(axis=1)
+    return tuple(
+        labels[term] if row[term] > 0 else "" for row, term in zip(parts, most, strict=True)
+    )
 
 
 def _rows_of(have: Iterable[str], wanted: Iterable[str]) -> list[int]:

@@ -97,6 +97,8 @@ def _words(proposal: Proposal, name: str, row: int, detour_km: float) -> StopWor
         parts.append(f"+{number(points, 0)} points par jour {kind}")
     risk = percent(outlook.p_full[row, 0], 0)
     parts.append(f"risque de débordement d'ici demain {WEEKDAYS[tomorrow.weekday()]} {risk}")
+    if outlook.driver and outlook.driver[row]:
+        parts.append(f"le modèle retient surtout « {outlook.driver[row]} »")
     if name in proposal.wishes.needed:
         parts.append("demandé par la personne qui planifie")
     elif (worth := proposal.worth_km.get(name)) is not None:

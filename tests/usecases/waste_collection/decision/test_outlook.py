@@ -45,14 +45,20 @@ def test_a_bundle_answers_in_the_order_of_the_containers(case):
     def predict(inputs):
         level = np.nan_to_num(inputs["level_percent"][:, -1:]) / 100
         week = np.repeat(level, 7, axis=1)
-        return {"p_full": week, "p_ge80": week, "q50": 100 * week, "q90": 100 * week}
+        parts = np.stack([week, 0.5 - week], axis=2)  # above 50 % the level, below the pace
+        return {"p_full": week, "p_ge80": week, "q50": 100 * week, "q90": 100 * week,
+                "contributions": parts}  # fmt: skip
 
     names = ("level_percent", "alert", "weekday", "city_steps", "city_pace")
     fields = [SimpleNamespace(name=name) for name in names]
-    manifest = SimpleNamespace(inputs=fields, version="1.0.0")
+    terms = [SimpleNamespace(label="niveau"), SimpleNamespace(label="rythme")]
+    manifest = SimpleNamespace(inputs=fields, version="1.0.0", terms=terms)
     bundle = SimpleNamespace(manifest=manifest, digest="0" * 64, predict=predict)
     found = predicted(case.situation, bundle, "essai.zip")
     assert found.p_full[:, 0] == pytest.approx(case.situation.level_percent / 100)
     assert found.ai
+    high = case.situation.level_percent >= 50
+    assert [one == "niveau" for one in found.driver] == high.tolist()
+    assert found.of(np.array([6])).driver == found.driver[6:7]
     assert "essai.zip" in found.source
     assert counted(case.situation).now_percent.tolist() == found.now_percent.tolist()
