@@ -68,7 +68,7 @@ def listing_csv(proposal: Proposal) -> Iterator[str]:
 
 
 def _within(day: int) -> str:
-    return f"Déborde d'ici {plural(day, 'jour')}"
+    return f"Risque à {plural(day, 'jour')}"
 
 
 def _trucks(proposal: Proposal) -> dict[str, str]:
