@@ -6,7 +6,7 @@ which it neither learnt from nor set its thresholds on.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,21 @@ from usecases.citizen_requests.decision.router import Closed, Opinion, Router, w
 from usecases.citizen_requests.routing.answers import ROUTE
 from usecases.citizen_requests.text.writing_level import terciles
 
-__all__ = ["Alert", "Group", "Management", "Share", "Transfers", "manage", "stability_index"]
+__all__ = [
+    "WRITING",
+    "Alert",
+    "Group",
+    "Management",
+    "Share",
+    "Transfers",
+    "chance_index",
+    "manage",
+    "stability_index",
+]
 
 N_WEEKS: Final = 8
+WRITING: Final = "écriture"
+"""Family of the groups by how requests are written."""
 KEPT_SHARE: Final = 0.5
 """Equity is read at equal abstention: each group's surer half."""
 WATCH, ALARM = "à surveiller", "alerte"
@@ -31,7 +43,7 @@ WORD_BOUNDS: Final = (1.5, 2.0)
 """How many times the share of new words of the requests held out; chosen for Aune, to be
 set again after three months of use."""
 ABSTENTION_BOUNDS: Final = (0.10, 0.20)
-"""Rise of the share left to a person; chosen for Aune, as above."""
+"""Rise of the share left to a person, low end of its interval; chosen for Aune, as above."""
 FEWEST: Final = 30
 """Waiting requests under which nothing is said of drift."""
 
@@ -82,6 +94,7 @@ class Alert:
     reference: float
     now: float
     level: str
+    unit: Literal["share", "index"] = "share"
 
 
 @dataclass(frozen=True)
@@ -200,7 +213,7 @@ def _transfers(held: pd.DataFrame, best: Array, acted: Array) -> Transfers | Non
 def _groups(held: pd.DataFrame, confidence: Array, hit: Array, acted: Array) -> tuple[Group, ...]:
     channel = held["channel"].map(lambda code: SPOKEN_CHANNELS.get(code, code or "non dit"))
     families = {
-        "écriture": terciles(held["text"].tolist()),
+        WRITING: terciles(held["text"].tolist()),
         "canal": channel.to_numpy().astype(str),
     }
     return tuple(
@@ -236,15 +249,26 @@ def _alerts(
     old = _new_share(router, held)
     new = _new_share(router, [each.text for each in inbox.requests])
     index = stability_index(router.shares, proposed / proposed.sum())
-    risen = left[1].value - left[0].value
+    risen = left[1].interval[0] - left[0].value
+    chance = chance_index(len(proposed), int(proposed.sum()))
+    words = _level(new / max(old, 0.01), WORD_BOUNDS)
+    spread = _level(index, INDEX_BOUNDS) if index > chance else ""
     return (
-        Alert("Mots jamais vus à l'apprentissage", old, new,
-              _level(new / max(old, 0.01), WORD_BOUNDS)),
-        Alert("Part non transmise d'emblée", left[0].value, left[1].value,
-              _level(risen, ABSTENTION_BOUNDS)),
-        Alert("Répartition entre services (indice de stabilité)", 0.0, index,
-              _level(index, INDEX_BOUNDS)),
-    )  # fmt: skip
+        Alert("Mots jamais vus à l'apprentissage", old, new, words),
+        Alert(
+            "Part non transmise d'emblée",
+            left[0].value,
+            left[1].value,
+            _level(risen, ABSTENTION_BOUNDS),
+        ),
+        Alert(
+            "Répartition entre services (indice ; référence : ce que le hasard donne)",
+            chance,
+            index,
+            spread,
+            "index",
+        ),
+    )
 
 
 def _new_share(router: Router, texts: Sequence[str]) -> float:
@@ -264,6 +288,25 @@ def stability_index(reference: Array, now: Array) -> float:
     """
     old, new = np.maximum(reference, 0.005), np.maximum(now, 0.005)
     return float(((new - old) * np.log(new / old)).sum())
+
+
+def chance_index(n_services: int, n_requests: int) -> float:
+    """Return the index that chance alone exceeds once in twenty, for few requests.
+
+    The index times the number of requests follows a chi-square law of K - 1 degrees where
+    nothing has changed (Yurdakul, *Statistical properties of the population stability
+    index*, 2018).
+
+    Examples
+    --------
+    Two services, 100 requests: 3.841 / 100
+
+    >>> round(chance_index(2, 100), 4)
+    0.0384
+    """
+    from scipy.stats import chi2
+
+    return float(chi2.ppf(0.95, n_services - 1)) / n_requests
 
 
 def _level(value: float, bounds: tuple[float, float]) -> str:

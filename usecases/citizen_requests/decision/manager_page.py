@@ -5,7 +5,7 @@ from typing import Final
 
 from common.lab.pages import french
 from common.lab.pages.reliability import reliability
-from usecases.citizen_requests.decision.manager import Alert, Management, Share
+from usecases.citizen_requests.decision.manager import WRITING, Alert, Group, Management, Share
 from usecases.citizen_requests.decision.request_page import Edition
 
 __all__ = ["manager_html"]
@@ -30,11 +30,7 @@ def manager_html(management: Management, edition: Edition) -> str:
             "demandes",
         ),
         "transfers": _transfers(management),
-        "groups": [
-            (f"{group.family} : {group.name}", french.number(group.right.count, 0),
-             _share(group.proposed), _share(group.right), _share(group.right_surer))
-            for group in management.groups
-        ],
+        "groups": [_group(each) for each in management.groups],
         "gap": _gap(management),
         "alerts": [_alert(each) for each in management.alerts],
     }  # fmt: skip
@@ -104,8 +100,18 @@ def _transfers(management: Management) -> Sequence[str]:
     )
 
 
+def _group(group: Group) -> tuple[str, ...]:
+    return (
+        group.name if group.family == WRITING else f"{group.family} : {group.name}",
+        french.number(group.right.count, 0),
+        _share(group.proposed),
+        _share(group.right),
+        _share(group.right_surer),
+    )
+
+
 def _gap(management: Management) -> str:
-    values = [group.right_surer.value for group in management.groups if group.family == "écriture"]
+    values = [group.right_surer.value for group in management.groups if group.family == WRITING]
     if len(values) < 2:
         return ""
     gap = max(values) - min(values)
@@ -118,9 +124,8 @@ def _gap(management: Management) -> str:
 
 
 def _alert(alert: Alert) -> tuple[str, str, str, str]:
-    index = alert.reference == 0
     shown = [
-        french.number(value, 2) if index else french.percent(value, 0)
+        french.number(value, 2) if alert.unit == "index" else french.percent(value, 0)
         for value in (alert.reference, alert.now)
     ]
     return alert.name, shown[0], shown[1], alert.level or "rien à signaler"

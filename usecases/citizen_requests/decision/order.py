@@ -173,9 +173,9 @@ def _chance(paths: Sequence[str], key: Path | None) -> Chance | None:
 
 
 def _foot(inbox: Inbox, closed: Closed, index: Index | None) -> str:
-    learnt = "demandes SIMULÉES" if closed.simulated else "vos demandes closes, masquées"
+    learnt = "demandes SIMULÉES" if closed.simulated else "demandes closes de la commune, masquées"
     sheets = f" Fiches : DILA, service-public.fr, état du {date_fr(VINTAGE)}." if index else ""
-    return f"Demandes : {inbox.name}. Modèle : {len(closed.rows)} {learnt}.{sheets}"
+    return f"Demandes : {inbox.name}. Modèle appris de {len(closed.rows)} {learnt}.{sheets}"
 
 
 def _replace(out: Path, pages: Mapping[str, str]) -> None:

@@ -1,6 +1,7 @@
 """The pages as they are written: what they must show, what they must never show."""
 
 import html
+import json
 import re
 from dataclasses import replace
 from datetime import date
@@ -19,6 +20,7 @@ from usecases.citizen_requests.decision.inbox import Inbox, authored_inbox, read
 from usecases.citizen_requests.decision.manager import (
     Share,
     _transfers,
+    chance_index,
     manage,
     stability_index,
 )
@@ -100,6 +102,20 @@ def test_no_phone_number_or_address_of_the_authored_requests_is_in_any_file(page
     written = "".join(pages.values())
     assert not re.search(r"0[1-9](?:[ .]?\d\d){4}", written.replace("0 800 47 33 33", ""))
     assert not re.search(r"[\w.]+@[\w.]+\.\w", written)
+
+
+def test_no_known_identifier_of_the_closed_requests_is_in_any_file(pages):
+    """The simulator says where it put phones, numbers and addresses: excerpts hold none."""
+    rows = simulate.simulate(0, 240).extras["requests"]
+    known = {
+        row.text[start:stop]
+        for row in rows.itertuples()
+        for kind, start, stop in json.loads(row.personal)
+        if kind in ("phone", "email", "iban", "nir", "plate", "file_number")
+    }
+    assert len(known) > 20
+    written = "".join(pages.values())
+    assert not [each for each in known if each in written]
 
 
 def test_masked_and_removed_parts_are_said(pages):
@@ -221,6 +237,12 @@ def test_transfers_avoided_are_set_against_right_ones_misled():
 def test_without_first_services_nothing_is_said_of_transfers():
     held = pd.DataFrame({"first_service": ["", ""], "service": ["b", "c"]})
     assert _transfers(held, np.array(["b", "c"]), np.array([True, True])) is None
+
+
+def test_few_requests_spread_by_chance_raise_no_alarm():
+    """45 requests over 21 services: chance alone exceeds 31.41 / 45 = 0.698 once in twenty,
+    so that an index of 0.5, an alarm by the usual bounds, says nothing yet."""
+    assert chance_index(21, 45) == pytest.approx(31.41 / 45, abs=1e-3)
 
 
 def test_the_same_shares_are_perfectly_stable():
