@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -13,6 +14,7 @@ from common.lab.index import build
 from common.lab.provenance import code_digest
 from common.lab.sources import cache_folder
 from common.lab.usecase import Array, Dataset
+from usecases.citizen_requests.answers.collections import sheets_index
 from usecases.citizen_requests.answers.documents import LABELS, sheet_documents
 from usecases.citizen_requests.answers.plan import plan
 from usecases.citizen_requests.requests.collection import requests_of
@@ -60,8 +62,8 @@ def title_blind_votes(dataset: Dataset) -> pd.DataFrame:
 
 def sheet_index() -> tuple[Mapping[str, Array], RetrievalSettings]:
     """Return the index that a bundle carries: every sheet with its title, filling ``votes``."""
-    documents = sheet_documents(sheet_tables())
-    return build(documents, plan(LABELS), text_input="codes", fills=("votes",))
+    arrays, settings = sheets_index()
+    return arrays, replace(settings, text_input="codes", fills=("votes",))
 
 
 @lru_cache(maxsize=1)

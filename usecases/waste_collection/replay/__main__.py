@@ -29,6 +29,8 @@ from usecases.waste_collection.replay.studies import (
     sensor_study,
 )
 
+__all__ = ["main"]
+
 STUDIES = ("sensors", "faults", "blantyre")
 
 
