@@ -29,6 +29,7 @@ from common.lab.contest import (
     parse_rows,
 )
 from common.lab.contest.chances import audit_chances, check_chances
+from common.lab.contest.copies import JITTER
 from common.lab.contest.tally import FIRST_LINES, Rule
 from common.lab.pages import french
 from common.lab.probabilities import EVERYTHING
@@ -45,6 +46,7 @@ __all__ = [
     "ACTED_ON",
     "COLUMNS",
     "ask",
+    "audit",
     "check",
     "routing_contest",
     "scored",
@@ -199,6 +201,22 @@ def check(submission: Submission, questions: Questions) -> tuple[Finding, ...]:
     return tuple(found)
 
 
+def audit(
+    submission: Submission,
+    questions: Questions,
+    labels: Labels,
+    others: Mapping[str, Submission],
+) -> tuple[Finding, ...]:
+    """Look for leakage and copies; a copy with noise on it is not told from an honest entry.
+
+    That rule looks for differences without memory from one hour to the next. Requests follow
+    each other without any: two honest models of the same texts differ in that way (seen with
+    a regression on fragments beside ours, correlation 0.95).
+    """
+    found = audit_chances(submission, questions, labels, others, COLUMNS)
+    return tuple(finding for finding in found if finding.rule != JITTER.id)
+
+
 def routing_contest(slices: Mapping[str, Slice]) -> Contest:
     """Return the contest of the routing task; ``slices`` are the task's."""
     return Contest(
@@ -207,7 +225,7 @@ def routing_contest(slices: Mapping[str, Slice]) -> Contest:
         ask=partial(ask, slices=slices),
         parse=partial(parse_rows, columns=COLUMNS),
         check=check,
-        audit=partial(audit_chances, columns=COLUMNS),
+        audit=audit,
         unit_losses=unit_losses,
         scored=scored,
         stress={

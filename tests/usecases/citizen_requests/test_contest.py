@@ -143,6 +143,24 @@ def test_an_honest_file_passes_its_checks_and_its_audit(paper, honest):
     assert CONTEST.audit(submission, paper.questions, paper.labels, others) == ()
 
 
+def test_two_honest_models_that_agree_are_not_called_copies(paper, honest):
+    """Both read the same texts: near, and without memory from one request to the next."""
+    rng = np.random.default_rng(3)
+    other = np.exp(rng.normal(0, 0.3, len(honest))) * (honest + 0.02)
+    whole = other.reshape(-1, K)
+    other = (whole / whole.sum(axis=1, keepdims=True)).reshape(-1)
+    assert np.corrcoef(other, honest)[0, 1] > 0.9
+    others = {"other": handed(paper, other)}
+    assert CONTEST.audit(handed(paper, honest), paper.questions, paper.labels, others) == ()
+
+
+def test_a_copy_is_alarmed(paper, honest):
+    others = {"ours": handed(paper, honest)}
+    copied = handed(paper, np.round(honest, 5))
+    found = rules(CONTEST.audit(copied, paper.questions, paper.labels, others))
+    assert "copied-entry" in found
+
+
 def test_chances_that_do_not_add_up_are_refused_with_their_lines(paper, honest):
     """The second request's chances halved: they start on line 2 + 11 and add up to 0.5."""
     p = honest.copy()
