@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from common.edge.errors import TableError, UsageError
+from common.edge.textcodes import LONGEST_TEXT
 from common.lab.french_csv import Problems, Table, column_index, plain, read_table, to_utc
 from usecases.citizen_requests.authored import frozen_requests
 from usecases.citizen_requests.decision.pieces import Piece, asked, pieces_of
@@ -56,8 +57,13 @@ class Waiting:
 
     @property
     def text(self) -> str:
-        """What the router reads."""
-        return asked(self.pieces)
+        """What the router reads: what is asked, as far as a graph takes."""
+        return asked(self.pieces)[:LONGEST_TEXT]
+
+    @property
+    def cut(self) -> bool:
+        """Whether the end of the text was not read."""
+        return len(asked(self.pieces)) > LONGEST_TEXT
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from common.edge.textcodes import LONGEST_TEXT
 from common.lab.pages import french
 from common.lab.pages.rendering import OVER, render
 from usecases.citizen_requests.answers.answer import Citation
@@ -31,6 +32,7 @@ COLUMNS: Final = (
     ("doublon_de", "l'identifiant de la demande antérieure sur le même fait"),
     ("passage_utile", "oui ou non"),
 )
+CUT: Final = f" Seuls les {french.number(LONGEST_TEXT, 0)} premiers caractères ont été lus."
 LIMITS: Final = (
     "Si la réponse est juste : un passage est cité mot pour mot, il n'est pas le droit en vigueur "
     "tant que vous ne l'avez pas vérifié.",
@@ -91,7 +93,7 @@ def request_html(finding: Finding, edition: Edition, names: Mapping[str, str]) -
     urgency, request = finding.urgency, finding.request
     view = {
         "id": request.id,
-        "lead": f"Reçue le {_when(finding)}, par {request.channel}.",
+        "lead": f"Reçue le {_when(finding)}, par {request.channel}." + CUT * request.cut,
         "urgent": HEADINGS["urgent"] if urgency.needs_human else "",
         "numbers": urgency.numbers if urgency.life_danger else (),
         "verdict": _verdict(finding),

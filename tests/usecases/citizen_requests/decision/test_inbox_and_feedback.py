@@ -67,6 +67,14 @@ def test_a_file_without_texts_says_which_column_it_wants(tmp_path):
         read_inbox(path)
 
 
+def test_a_text_too_long_for_the_graph_is_cut_and_says_so(tmp_path):
+    """7,000 times « mot » and a blank: 28,000 characters, of which a graph takes 20,000."""
+    path = tmp_path / "attente.csv"
+    path.write_text("date;texte\n03/03/2026;" + "mot " * 7_000 + "\n", encoding="utf-8")
+    (request,) = read_inbox(path).requests
+    assert (len(request.text), request.cut) == (20_000, True)
+
+
 def test_the_shipped_requests_say_that_they_are_fictional():
     assert authored_inbox(3).fictional
 
