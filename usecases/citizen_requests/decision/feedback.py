@@ -79,39 +79,31 @@ def read_feedback(path: Path, inbox: Inbox, titles: Mapping[str, str]) -> tuple[
     if table is None:
         raise TableError(f"{path.name} cannot be read", expected="a CSV file")
     cells = _cells(table)
+    _check_links(table, cells, inbox, problems)
     known = {plain(name): code for code, title in titles.items() for name in (code, title)}
-    ids = {each.id for each in inbox.requests}
-    order = {each.id: at for at, each in enumerate(inbox.requests)}
-    _check_ids(table, cells, ids, problems)
     services = [known.get(plain(cell)) if plain(cell) else "" for cell in cells["service_juste"]]
-    _refused(
-        table, problems, [service is None for service in services], cells["service_juste"],
-        "a service of the town hall: " + ", ".join(titles.values()), "write it as on the page",
-    )  # fmt: skip
     levels = [URGENCIES.get(plain(cell)) for cell in cells["urgence"]]
-    _refused(
-        table, problems, [level is None for level in levels], cells["urgence"],
-        "0, 1 or 2; or normale, haute, urgente", "correct the line, or leave the cell empty",
-    )  # fmt: skip
-    pairs = list(zip(cells["identifiant"], cells["doublon_de"], strict=True))
-    _refused(
-        table, problems,
-        [bool(old) and order.get(old, len(ids)) >= order.get(new, -1) for new, old in pairs],
-        cells["doublon_de"], "the identifier of an earlier request of the same file",
-        "link the later one to the earlier one",
-    )  # fmt: skip
     useful = [plain(cell) for cell in cells["passage_utile"]]
-    _refused(
-        table, problems, [word not in USEFUL for word in useful], cells["passage_utile"],
-        "oui, non or nothing", "correct the line",
-    )  # fmt: skip
+    for name, wrong, expected, remedy in (
+        ("service_juste", [service is None for service in services],
+         "a service of the town hall: " + ", ".join(titles.values()), "write it as on the page"),
+        ("urgence", [level is None for level in levels],
+         "0, 1 or 2; or normale, haute, urgente", "correct the line, or leave the cell empty"),
+        ("passage_utile", [word not in USEFUL for word in useful],
+         "oui, non or nothing", "correct the line"),
+    ):  # fmt: skip
+        _refused(table, problems, wrong, cells[name], expected, remedy)
     problems.refuse()
+    rows = zip(cells["identifiant"], services, levels, cells["doublon_de"], useful, strict=True)
     answers = (
-        Answer(name, service or "", None if level is None or np.isnan(level) else int(level),
-               old, USEFUL[word])
-        for (name, old), service, level, word in zip(pairs, services, levels, useful, strict=True)
-    )  # fmt: skip
+        Answer(name, service or "", _level(level), old, USEFUL[word])
+        for name, service, level, old, word in rows
+    )
     return tuple(each for each in answers if _says_something(each))
+
+
+def _level(given: float | None) -> int | None:
+    return None if given is None or np.isnan(given) else int(given)
 
 
 def corrections(answers: Sequence[Answer], inbox: Inbox) -> str:
@@ -157,14 +149,23 @@ def _cells(table: Table) -> dict[str, list[str]]:
     }
 
 
-def _check_ids(
-    table: Table, cells: Mapping[str, Sequence[str]], ids: set[str], problems: Problems
+def _check_links(
+    table: Table, cells: Mapping[str, Sequence[str]], inbox: Inbox, problems: Problems
 ) -> None:
-    names = cells["identifiant"]
+    """Note unknown and repeated requests, and links to what did not come earlier."""
+    order = {each.id: at for at, each in enumerate(inbox.requests)}
+    names, links = cells["identifiant"], cells["doublon_de"]
     again = pd.Series(names).duplicated().tolist()
-    _refused(table, problems, [name not in ids for name in names], names,
+    late = [
+        bool(old) and order.get(old, len(order)) >= order.get(new, -1)
+        for new, old in zip(names, links, strict=True)
+    ]
+    _refused(table, problems, [name not in order for name in names], names,
              "the identifier of a request of the pages", "copy it from the page")  # fmt: skip
     _refused(table, problems, again, names, "each identifier once", "keep one line")
+    _refused(table, problems, late, links,
+             "the identifier of an earlier request of the same file",
+             "link the later one to the earlier one")  # fmt: skip
 
 
 def _refused(

@@ -12,6 +12,8 @@ from usecases.citizen_requests.answers.answer import Citation
 from usecases.citizen_requests.decision.feedback import FILE
 from usecases.citizen_requests.decision.findings import Finding
 from usecases.citizen_requests.decision.pieces import deciding_words
+from usecases.citizen_requests.decision.similar import Neighbour
+from usecases.citizen_requests.duplicates.linking import Link
 from usecases.citizen_requests.urgency.levels import LEVELS
 
 __all__ = ["Edition", "inbox_html", "page_names", "request_html"]
@@ -106,25 +108,8 @@ def request_html(finding: Finding, edition: Edition, names: Mapping[str, str]) -
         "promise": _promise(edition),
         "level": _level(finding),
         "cues": _cues(finding),
-        "duplicates": [
-            {
-                "file": names[link.earlier_id],
-                "id": link.earlier_id,
-                "words": f"{', '.join(link.reasons) or 'mots proches'} "
-                f"(chance {french.percent(link.chance, 0)}, poids appris sur des paires simulées)",
-            }
-            for link in finding.duplicates
-        ],
-        "neighbours": [
-            {
-                "service": each.service,
-                "id": each.id,
-                "day": each.day,
-                "alike": french.percent(each.alike, 0),
-                "text": each.excerpt,
-            }
-            for each in finding.neighbours
-        ],
+        "duplicates": [_duplicate(link, names) for link in finding.duplicates],
+        "neighbours": [_neighbour(each) for each in finding.neighbours],
         "no_sheets": edition.no_sheets,
         "answer_words": _answer_words(finding),
         "proposed": finding.proposed,
@@ -132,6 +117,26 @@ def request_html(finding: Finding, edition: Edition, names: Mapping[str, str]) -
         "columns": COLUMNS,
     }
     return edition.fill("request.html.j2", f"Demande {request.id}", view=view)
+
+
+def _duplicate(link: Link, names: Mapping[str, str]) -> dict[str, str]:
+    chance = french.percent(link.chance, 0)
+    return {
+        "file": names[link.earlier_id],
+        "id": link.earlier_id,
+        "words": f"{', '.join(link.reasons) or 'mots proches'} "
+        f"(chance {chance}, poids appris sur des paires simulées)",
+    }
+
+
+def _neighbour(closed: Neighbour) -> dict[str, str]:
+    return {
+        "service": closed.service,
+        "id": closed.id,
+        "day": closed.day,
+        "alike": french.percent(closed.alike, 0),
+        "text": closed.excerpt,
+    }
 
 
 def inbox_html(found: Sequence[Finding], edition: Edition, names: Mapping[str, str]) -> str:
