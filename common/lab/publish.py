@@ -218,8 +218,11 @@ def _golden(inputs: tuple[Field, ...], outcome: Outcome) -> dict[str, Array]:
 def _filled(
     golden: Mapping[str, Array], arrays: Mapping[str, Array], retrieval: RetrievalSettings | None
 ) -> Mapping[str, Array]:
-    """Let the bundle's own index fill what it fills: the lab may have hidden what was asked."""
-    if retrieval is None:
+    """Let the bundle's own index fill what it fills: the lab may have hidden what was asked.
+
+    A graph that takes no text keeps its golden rows: there is nothing to search again.
+    """
+    if retrieval is None or retrieval.text_input is None:
         return golden
     given = {name: values for name, values in golden.items() if name not in retrieval.fills}
     filled = Index.open(arrays, retrieval).fill(given, Limits())
