@@ -485,6 +485,7 @@ def test_the_requests_notebook_says_what_is_simulated(citizen_requests, home):
     assert "données SIMULÉES" in citizen_requests
     assert "fiches SIMULÉES" in citizen_requests
     assert "moteur_SIMULÉ" in citizen_requests
+    assert "(SIMULÉ : ce verdict ne vaut rien)" in citizen_requests
     assert re.search(r"retenu : .+ \(SIMULÉ\)", citizen_requests)
     assert re.search(
         r"citizen_requests-routing-\S+-SIMULATED\.zip, \d+ ko, signé par", citizen_requests

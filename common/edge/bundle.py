@@ -26,7 +26,7 @@ from common.edge.inputs import prepare
 from common.edge.manifest import FieldSpec, Manifest, Tolerance, version_tuple
 from common.edge.onnxfile import read_summary
 from common.edge.operators import check_operators
-from common.edge.retrieval_inputs import Index
+from common.edge.retrieval.inputs import Index
 from common.edge.signature import SUMS, verify_checksums, verify_signature
 
 __all__ = ["REQUIRED_FILES", "Bundle", "open_session", "run_session"]

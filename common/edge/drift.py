@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from common.edge.errors import DataError, UsageError
 from common.edge.histogram import Histogram, count_values, noise_floor, psi
-from common.edge.journal_chain import write_atomically
+from common.edge.journal.chain import write_atomically
 
 __all__ = ["Drift", "DriftReport", "InputState", "Thresholds", "explain", "wilson"]
 

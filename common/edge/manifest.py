@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common.edge.errors import ManifestError
-from common.edge.retrieval_settings import RetrievalSettings
+from common.edge.retrieval.settings import RetrievalSettings
 
 __all__ = ["SCHEMA", "FieldSpec", "Manifest", "TermSpec", "Tolerance", "version_tuple"]
 

@@ -24,7 +24,7 @@ from common.edge.inputs import prepare
 from common.edge.manifest import FieldSpec, Manifest, TermSpec, Tolerance
 from common.edge.onnxfile import read_summary
 from common.edge.operators import check_operators
-from common.edge.retrieval_settings import RetrievalSettings
+from common.edge.retrieval.settings import RetrievalSettings
 from common.edge.signature import SIGNATURE, SUMS, fingerprint, sums_text
 from common.lab.keys import ensure_key, sign
 from common.lab.usecase import Field, Term

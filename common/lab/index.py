@@ -1,4 +1,4 @@
-"""Build the arrays that `common.edge.retrieval` searches: weighted postings, vectors, texts.
+"""Build the arrays that `common.edge.retrieval.search` searches: weighted postings, vectors, texts.
 
 Impacts are those of BM25F (Robertson, Zaragoza and Taylor, "Simple BM25 extension to multiple
 weighted fields", CIKM 2004): a key's occurrences are added over fields, each divided by its
@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from common.edge.errors import UsageError
-from common.edge.retrieval_inputs import GOLDEN, Index
-from common.edge.retrieval_postings import IMPACT_STEP, LARGEST
-from common.edge.retrieval_settings import Channel, RetrievalSettings
-from common.edge.retrieval_spelling import LONGEST, SHORTEST, forms_of
-from common.edge.retrieval_terms import (
+from common.edge.retrieval.inputs import GOLDEN, Index
+from common.edge.retrieval.postings import IMPACT_STEP, LARGEST
+from common.edge.retrieval.settings import Channel, RetrievalSettings
+from common.edge.retrieval.spelling import LONGEST, SHORTEST, forms_of
+from common.edge.retrieval.terms import (
     folded,
     letter_keys,
     plain_words,
@@ -230,7 +230,7 @@ def with_golden_texts(
     """Add texts that a bundle searches again whenever it is opened, and what they find here.
 
     The counterpart of golden rows: an index that answers otherwise on another machine is
-    refused (`common.edge.retrieval_inputs.Index.replay`).
+    refused (`common.edge.retrieval.inputs.Index.replay`).
     """
     found = Index.open(arrays, settings).evidence(texts)
     golden = _strings(GOLDEN, texts) | {f"{GOLDEN}_{name}": each for name, each in found.items()}

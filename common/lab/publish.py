@@ -13,8 +13,8 @@ import numpy as np
 from common.edge.archive import Limits
 from common.edge.bundle import Bundle
 from common.edge.manifest import Tolerance
-from common.edge.retrieval_inputs import Index
-from common.edge.retrieval_settings import RetrievalSettings
+from common.edge.retrieval.inputs import Index
+from common.edge.retrieval.settings import RetrievalSettings
 from common.edge.signature import trusted_keys
 from common.lab import tracking
 from common.lab.export import BundleContent, bundle_name, golden_rows, write_bundle

@@ -10,7 +10,7 @@ from common.lab.dataset import Array, Dataset, Examples, Period, Source, Split
 from common.lab.plan_order import PlanOrder
 
 if TYPE_CHECKING:
-    from common.edge.retrieval_settings import RetrievalSettings
+    from common.edge.retrieval.settings import RetrievalSettings
     from common.lab.contest import Contest
     from common.lab.graph.heads import Head
     from common.lab.metrics import Metric

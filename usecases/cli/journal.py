@@ -31,7 +31,7 @@ def journal_verify(
     """Find and name every line that was changed, removed, inserted or moved."""
     from dataclasses import asdict
 
-    from common.edge.journal_check import verify
+    from common.edge.journal.check import verify
 
     found = verify(folder, inputs=inputs, noted=_noted(noted))
     if as_json:
@@ -69,7 +69,7 @@ def journal_purge(
     ] = False,
 ) -> None:
     """Drop old days and leave tombstones, so that the chain stays checkable."""
-    from common.edge.journal import Journal
+    from common.edge.journal.log import Journal
 
     day = _day(before)
     _require(folder)
@@ -89,7 +89,7 @@ def journal_export(
     out: Annotated[Path, typer.Option(help="CSV file to write.")] = Path("journal.csv"),
 ) -> None:
     """Write predictions and decisions as CSV for a French spreadsheet."""
-    from common.edge.journal_reading import export
+    from common.edge.journal.reading import export
 
     _require(folder)
     with out.open("w", encoding="utf-8-sig", newline="") as handle:
@@ -105,7 +105,7 @@ def journal_sheet(
     key: TrustedKey = None,
 ) -> None:
     """Explain one past prediction in French, computed again from the journal and the bundle."""
-    from common.edge.decision_sheet import decision_sheet
+    from common.edge.journal.sheet import decision_sheet
 
     _require(folder)
     typer.echo(decision_sheet(folder, line, open_bundle(bundle, key)).text())
@@ -114,7 +114,7 @@ def journal_sheet(
 
 def _require(folder: Path) -> None:
     """Refuse a folder without a journal, rather than begin one there."""
-    from common.edge.journal_chain import HEAD
+    from common.edge.journal.chain import HEAD
 
     if not (folder / HEAD).is_file():
         raise UsageError(f"there is no journal in {folder}", expected="the folder of a journal")

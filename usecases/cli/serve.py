@@ -40,7 +40,7 @@ def serve(
     from common.edge.serving.app import create_app
     from common.edge.serving.running import serve as run
     from common.edge.serving.settings import ServerSettings
-    from common.edge.shelves import Shelves, store_root
+    from common.edge.store.shelves import Shelves, store_root
 
     root = store or store_root()
     ring = keys or root / "keys.json"
@@ -79,7 +79,7 @@ def key(
 ) -> None:
     """Make an API key, shown once and kept as a hash only; or take one away."""
     from common.edge.serving.keys import ROLES, KeyRing
-    from common.edge.shelves import store_root
+    from common.edge.store.shelves import store_root
 
     path = keys or (store or store_root()) / "keys.json"
     chosen = next((item for item in ROLES if item == role), None)

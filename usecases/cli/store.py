@@ -9,9 +9,9 @@ from common.edge.errors import UsageError
 from usecases.cli.shared import AsJson, closing, print_json
 
 if TYPE_CHECKING:
-    from common.edge.receipt import Installed, Receipt
-    from common.edge.shadow import Gap, Shadow
-    from common.edge.store import Store
+    from common.edge.store.receipt import Installed, Receipt
+    from common.edge.store.shadow import Gap, Shadow
+    from common.edge.store.store import Store
 
 __all__ = ["install", "installed", "rollback"]
 
@@ -47,7 +47,7 @@ def install(
     as_json: AsJson = False,
 ) -> None:
     """Verify a bundle, replay its golden rows and put it into use; two before it are kept."""
-    from common.edge.receipt import Choices
+    from common.edge.store.receipt import Choices
 
     place = _store(store, key)
     choices = Choices(allow_downgrade, allow_old_schema, shadow, largest_gap)
@@ -91,8 +91,8 @@ def _store(root: Path | None, key: Path | None) -> "Store":
 
     Not the working folder's: a stick may hold a bundle and, beside it, a key to trust.
     """
-    from common.edge.shelves import store_root
-    from common.edge.store import Store
+    from common.edge.store.shelves import store_root
+    from common.edge.store.store import Store
 
     return Store(root or store_root(), (key,) if key else ())
 

@@ -13,7 +13,7 @@ from common.edge.errors import AuneError
 from common.edge.serving.app import create_app
 from common.edge.serving.running import serve
 from common.edge.serving.settings import ServerSettings
-from common.edge.shelves import Shelves, store_root
+from common.edge.store.shelves import Shelves, store_root
 
 __all__ = ["main"]
 

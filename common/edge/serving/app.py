@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from common.edge import journal as journals
-from common.edge.journal_entries import Batch, Settings
+from common.edge.journal import log as journals
+from common.edge.journal.entries import Batch, Settings
 from common.edge.serving import metrics as exposition
 from common.edge.serving import openapi
 from common.edge.serving.asking import Answer, Ask, Door
@@ -31,7 +31,7 @@ from common.edge.serving.pages.site import agent_routes
 from common.edge.serving.problem import Problem
 from common.edge.serving.served import Result, Served
 from common.edge.serving.settings import ServerSettings
-from common.edge.shelves import Shelves
+from common.edge.store.shelves import Shelves
 
 __all__ = ["Server", "create_app"]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from common.edge.errors import AuneError
 from common.edge.serving.served import Served
 from common.edge.serving.settings import ServerSettings
-from common.edge.shelves import Shelves
+from common.edge.store.shelves import Shelves
 
 __all__ = ["Fleet"]
 

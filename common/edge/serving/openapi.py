@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from common.edge.journal_entries import ACTIONS
+from common.edge.journal.entries import ACTIONS
 from common.edge.manifest import FieldSpec
 from common.edge.serving.oip import model_metadata
 from common.edge.serving.served import Served

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from common.edge.errors import UsageError
-from common.edge.journal_entries import Keep
+from common.edge.journal.entries import Keep
 
 __all__ = ["LOOPBACK_NAMES", "ServerSettings", "is_loopback"]
 
@@ -29,7 +29,7 @@ class ServerSettings:
     journal
         Folder of the journal; None to keep none.
     keep
-        Inputs that the journal keeps, see `common.edge.journal_entries.Settings`.
+        Inputs that the journal keeps, see `common.edge.journal.entries.Settings`.
     body_bytes, rows
         Largest request: 1 MB and 10,000 rows (``briefs/mlops.md`` 6.3).
     values_out

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import onnxruntime  # noqa: F401 - imported once, before any fork
 
-from common.edge.store import STEPS, Store
+from common.edge.store.store import STEPS, Store
 
 TASK = ("building_energy", "day_ahead")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC

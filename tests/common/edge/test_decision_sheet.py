@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from common.edge.bundle import Bundle
-from common.edge.decision_sheet import decision_sheet
 from common.edge.errors import ChecksumError, GoldenRowError, JournalError, UsageError
 from common.edge.explanation import explain_rows
 from common.edge.inputs import prepare
-from common.edge.journal import Journal
-from common.edge.journal_chain import segments
-from common.edge.journal_entries import Batch, Decision, Settings, canonical_rows, top_reasons
+from common.edge.journal.chain import segments
+from common.edge.journal.entries import Batch, Decision, Settings, canonical_rows, top_reasons
+from common.edge.journal.log import Journal
+from common.edge.journal.sheet import decision_sheet
 
 
 @pytest.fixture(scope="module")

@@ -18,11 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.edge.errors import JournalError, UsageError
-from common.edge.journal import Journal
-from common.edge.journal_chain import HEAD, PENDING, PURGED, segments
-from common.edge.journal_check import verify
-from common.edge.journal_entries import Batch, Decision, Settings
-from common.edge.journal_reading import decisions_on, export, find_entry, kept_inputs
+from common.edge.journal.chain import HEAD, PENDING, PURGED, segments
+from common.edge.journal.check import verify
+from common.edge.journal.entries import Batch, Decision, Settings
+from common.edge.journal.log import Journal
+from common.edge.journal.reading import decisions_on, export, find_entry, kept_inputs
 
 FIRST_DAY = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -438,8 +438,8 @@ def test_a_full_disk_leaves_the_journal_as_it_was(folder, monkeypatch):
 # The child builds its batch itself: importing this file would take it two seconds.
 WRITER = """
 import numpy as np
-from common.edge.journal import Journal
-from common.edge.journal_entries import Batch, Settings
+from common.edge.journal.log import Journal
+from common.edge.journal.entries import Batch, Settings
 values = np.arange(7, dtype=np.float32)
 rows = tuple(f"site-{row}" for row in range(7))
 batch = Batch("toy/visits", "1.0.0", "d" * 64, rows, {"x_kwh": values}, {"forecast": values},

@@ -19,12 +19,12 @@ from common.edge.errors import (
     UsageError,
 )
 from common.edge.manifest import Manifest
-from common.edge.retrieval import Retrieval
-from common.edge.retrieval_inputs import Index
-from common.edge.retrieval_passages import Library
-from common.edge.retrieval_settings import Channel, RetrievalSettings
-from common.edge.retrieval_spelling import Spelling, one_slip, struck
-from common.edge.retrieval_terms import folded, letter_keys, stem, word_keys, words_of
+from common.edge.retrieval.inputs import Index
+from common.edge.retrieval.passages import Library
+from common.edge.retrieval.search import Retrieval
+from common.edge.retrieval.settings import Channel, RetrievalSettings
+from common.edge.retrieval.spelling import Spelling, one_slip, struck
+from common.edge.retrieval.terms import folded, letter_keys, stem, word_keys, words_of
 from common.edge.textcodes import LONGEST_TEXT, codes_of, text_of
 from common.lab.export import BundleContent, golden_rows, write_bundle
 from common.lab.index import (

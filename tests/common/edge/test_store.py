@@ -10,8 +10,6 @@ import numpy as np
 import onnx
 import pytest
 
-from common.edge import shelves
-from common.edge import store as store_module
 from common.edge.archive import Limits
 from common.edge.durable import exclusive
 from common.edge.errors import (
@@ -25,9 +23,11 @@ from common.edge.errors import (
     UsageError,
     VersionError,
 )
-from common.edge.receipt import Choices
-from common.edge.shelves import Shelves, store_root
-from common.edge.store import STEPS, Store
+from common.edge.store import shelves as shelves
+from common.edge.store import store as store_module
+from common.edge.store.receipt import Choices
+from common.edge.store.shelves import Shelves, store_root
+from common.edge.store.store import STEPS, Store
 from common.lab.export import write_bundle
 from common.lab.keys import ensure_key, public_path
 

@@ -13,8 +13,8 @@ import pytest
 
 from common.edge.durable import explained
 from common.edge.errors import StoreError, UsageError
-from common.edge.shelves import Shelves
-from common.edge.store import Store
+from common.edge.store.shelves import Shelves
+from common.edge.store.store import Store
 from common.lab.export import write_bundle
 
 TASK = ("building_energy", "day_ahead")
@@ -96,7 +96,7 @@ def test_a_log_that_cannot_be_written_after_the_switch_is_a_warning_and_mended_l
         raise OSError(errno.ENOSPC, "No space left on device", "installs.jsonl")
 
     with monkeypatch.context() as patch:
-        patch.setattr("common.edge.installlog.append_line", full)
+        patch.setattr("common.edge.store.installlog.append_line", full)
         receipt = one.install(zips["1.1.0"])
     assert "not in installs.jsonl yet" in receipt.warnings[0]
     assert current(one) == "1.1.0"

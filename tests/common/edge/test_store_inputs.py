@@ -14,7 +14,7 @@ from common.edge.errors import TableError, UsageError
 from common.edge.inputfile import read_inputs
 from common.edge.inputs import prepare
 from common.edge.manifest import FieldSpec
-from common.edge.shadow import Gap
+from common.edge.store.shadow import Gap
 
 FIELDS = (
     FieldSpec("load_kwh", "float32", ("n", 2, 2), "kWh", "Charge.", 0, 5000, missing=True),

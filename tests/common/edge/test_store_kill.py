@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from common.edge.store import STEPS, Store
+from common.edge.store.store import STEPS, Store
 from common.lab.export import write_bundle
 
 PROGRAM = Path(__file__).with_name("store_killer.py")

@@ -23,7 +23,7 @@ LAB = {
 }  # fmt: skip
 SERVING = """
 import sys
-import common.edge.serving.app, common.edge.store, usecases.cli
+import common.edge.serving.app, common.edge.store.store, usecases.cli
 print(" ".join(sorted({name.partition(".")[0] for name in sys.modules})))
 """
 

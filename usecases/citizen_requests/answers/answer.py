@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from common.edge.retrieval_inputs import Index
-from common.edge.retrieval_passages import Library, Passage
+from common.edge.retrieval.inputs import Index
+from common.edge.retrieval.passages import Library, Passage
 
 __all__ = [
     "FRESH_MONTHS",

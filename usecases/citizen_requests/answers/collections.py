@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from common.edge.retrieval_inputs import Index
-from common.edge.retrieval_settings import RetrievalSettings
+from common.edge.retrieval.inputs import Index
+from common.edge.retrieval.settings import RetrievalSettings
 from common.lab.index import Document, build, with_golden_texts
 from common.lab.sources import cache_folder, load_sources
 from usecases.citizen_requests.answers.documents import LABELS, cnil_documents, sheet_documents

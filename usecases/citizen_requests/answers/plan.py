@@ -7,7 +7,7 @@ search on R@5 and the reciprocal rank; never on the lay paraphrases, nor on the 
 
 from collections.abc import Mapping
 
-from common.edge.retrieval_settings import Channel
+from common.edge.retrieval.settings import Channel
 from common.lab.index import ChannelPlan, FieldWeight, IndexPlan
 
 __all__ = ["FIELDS", "STOP_WORDS", "plan"]

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from common.edge.retrieval_inputs import Index
+from common.edge.retrieval.inputs import Index
 from usecases.citizen_requests.answers.abstention.features import ALL_FEATURES
 from usecases.citizen_requests.answers.answer import Answer, Citation, propose
 from usecases.citizen_requests.decision.inbox import Inbox, Waiting

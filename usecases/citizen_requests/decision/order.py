@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from common.edge.errors import SourceError, UsageError
-from common.edge.retrieval_inputs import Index
+from common.edge.retrieval.inputs import Index
 from common.lab.pages.french import date_fr
 from common.lab.usecase import PlanOrder
 from usecases.citizen_requests import own_data, simulate

@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from common.edge.retrieval import Retrieval
-from common.edge.retrieval_settings import RetrievalSettings
+from common.edge.retrieval.search import Retrieval
+from common.edge.retrieval.settings import RetrievalSettings
 from common.lab.index import build
 from common.lab.provenance import code_digest
 from common.lab.sources import cache_folder

@@ -10,11 +10,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from common.edge.bundle import Bundle
-from common.edge.decision_sheet import decision_sheet
 from common.edge.errors import AuneError, UsageError
-from common.edge.journal import Journal
-from common.edge.journal_entries import Decision
-from common.edge.journal_reading import find_entry
+from common.edge.journal.entries import Decision
+from common.edge.journal.log import Journal
+from common.edge.journal.reading import find_entry
+from common.edge.journal.sheet import decision_sheet
 from common.edge.serving.jsonbody import read_object
 from common.edge.serving.pages.formdata import read_form
 from common.edge.serving.pages.layout import page, template

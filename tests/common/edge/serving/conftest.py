@@ -12,8 +12,8 @@ import pytest
 from common.edge.serving.app import create_app
 from common.edge.serving.running import make_server
 from common.edge.serving.settings import ServerSettings
-from common.edge.shelves import Shelves
-from common.edge.store import Store
+from common.edge.store.shelves import Shelves
+from common.edge.store.store import Store
 
 
 class Reply:

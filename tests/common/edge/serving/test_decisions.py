@@ -4,8 +4,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from common.edge.journal_check import verify
-from common.edge.journal_reading import decisions_on
+from common.edge.journal.check import verify
+from common.edge.journal.reading import decisions_on
 from common.edge.serving.pages.controls import example
 
 MODEL = "building_energy.day_ahead"

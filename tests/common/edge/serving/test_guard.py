@@ -9,7 +9,7 @@ from common.edge.errors import UsageError
 from common.edge.serving.app import create_app
 from common.edge.serving.keys import KeyRing
 from common.edge.serving.settings import ServerSettings
-from common.edge.shelves import Shelves
+from common.edge.store.shelves import Shelves
 
 MODEL = "building_energy.day_ahead"
 PREDICT = f"/models/{MODEL}/predict"

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from common.edge.errors import UsageError
-from common.edge.journal_check import verify
+from common.edge.journal.check import verify
 from common.edge.serving.app import create_app
 from common.edge.serving.fleet import Fleet
 from common.edge.serving.running import raise_open_files, serve
 from common.edge.serving.settings import ServerSettings
-from common.edge.shelves import Shelves
-from common.edge.store import Store
+from common.edge.store.shelves import Shelves
+from common.edge.store.store import Store
 from common.lab.export import write_bundle
 
 MODEL = "building_energy.day_ahead"

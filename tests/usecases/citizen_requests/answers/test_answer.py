@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from common.edge.retrieval_inputs import Index
+from common.edge.retrieval.inputs import Index
 from common.lab import scoring
 from common.lab.candidate import Bench
 from common.lab.index import build

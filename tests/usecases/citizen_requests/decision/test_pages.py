@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from common.edge.retrieval_inputs import Index
+from common.edge.retrieval.inputs import Index
 from common.lab.index import build
 from usecases.citizen_requests import simulate
 from usecases.citizen_requests.answers.documents import LABELS, sheet_documents

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from common.edge.retrieval_settings import RetrievalSettings
+from common.edge.retrieval.settings import RetrievalSettings
 from common.lab.usecase import Features, Term
 from usecases.citizen_requests.answers.documents import LABELS
 from usecases.citizen_requests.answers.plan import plan

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from common.edge.errors import JournalError
-from common.edge.journal_chain import (
+from common.edge.journal.chain import (
     GENESIS,
     HEAD,
     PENDING,
@@ -21,7 +21,7 @@ from common.edge.journal_chain import (
     read_tombstones,
     segments,
 )
-from common.edge.journal_entries import unpack_inputs
+from common.edge.journal.entries import unpack_inputs
 
 __all__ = ["Finding", "Verification", "verify"]
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from common.edge.bundle import Bundle
 from common.edge.errors import JournalError, UsageError
 from common.edge.inputs import prepare
-from common.edge.journal_chain import dumps
+from common.edge.journal.chain import dumps
 from common.edge.manifest import Manifest
 
 __all__ = [

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from common.edge.errors import ManifestError
-from common.edge.retrieval_passages import Strings
-from common.edge.retrieval_terms import Keys, word_keys
+from common.edge.retrieval.passages import Strings
+from common.edge.retrieval.terms import Keys, word_keys
 
 __all__ = ["LONGEST", "SHORTEST", "Spelling", "forms_of", "one_slip", "sound", "struck"]
 

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from common.edge.errors import UsageError
-from common.edge.journal_chain import PURGED, Line, read_lines, read_tombstones, segments
-from common.edge.journal_entries import unpack_inputs
+from common.edge.journal.chain import PURGED, Line, read_lines, read_tombstones, segments
+from common.edge.journal.entries import unpack_inputs
 
 __all__ = ["Entry", "decisions_on", "export", "find_entry", "kept_inputs"]
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from common.edge.retrieval_postings import Looked
-from common.edge.retrieval_settings import OF_A_CHANNEL, OF_ALL, RetrievalSettings
+from common.edge.retrieval.postings import Looked
+from common.edge.retrieval.settings import OF_A_CHANNEL, OF_ALL, RetrievalSettings
 
 __all__ = ["features_of", "votes_of"]
 

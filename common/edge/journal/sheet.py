@@ -20,8 +20,8 @@ from common.edge.description import french_number
 from common.edge.errors import ChecksumError, GoldenRowError, JournalError, UsageError
 from common.edge.explanation import Explanation, explain_rows
 from common.edge.inputs import prepare
-from common.edge.journal_entries import canonical_rows
-from common.edge.journal_reading import Entry, decisions_on, find_entry, kept_inputs
+from common.edge.journal.entries import canonical_rows
+from common.edge.journal.reading import Entry, decisions_on, find_entry, kept_inputs
 from common.edge.manifest import FieldSpec, Manifest
 
 __all__ = ["DecisionSheet", "Section", "decision_sheet"]

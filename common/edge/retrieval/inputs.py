@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from common.edge.archive import Limits
 from common.edge.errors import GoldenRowError, TableError
-from common.edge.retrieval import Retrieval
-from common.edge.retrieval_passages import Library, Strings
-from common.edge.retrieval_settings import RetrievalSettings
+from common.edge.retrieval.passages import Library, Strings
+from common.edge.retrieval.search import Retrieval
+from common.edge.retrieval.settings import RetrievalSettings
 from common.edge.textcodes import text_of
 
 __all__ = ["CODES", "FEATURES", "GOLDEN", "VOTES", "Index"]

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from common.edge.errors import ManifestError, UsageError
-from common.edge.retrieval_features import features_of, votes_of
-from common.edge.retrieval_postings import Looked, Postings, Vectors
-from common.edge.retrieval_settings import Channel, RetrievalSettings
-from common.edge.retrieval_spelling import Spelling
-from common.edge.retrieval_terms import (
+from common.edge.retrieval.features import features_of, votes_of
+from common.edge.retrieval.postings import Looked, Postings, Vectors
+from common.edge.retrieval.settings import Channel, RetrievalSettings
+from common.edge.retrieval.spelling import Spelling
+from common.edge.retrieval.terms import (
     Keys,
     folded,
     letter_keys,

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common.edge.errors import ManifestError
-from common.edge.retrieval_terms import Keys
+from common.edge.retrieval.terms import Keys
 
 __all__ = ["IMPACT_STEP", "LARGEST", "MOST_DIMENSIONS", "Looked", "Postings", "Vectors"]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.edge.errors import ThresholdError, UsageError
-from common.edge.shadow import Shadow
-from common.edge.shelf import Shelf
+from common.edge.store.shadow import Shadow
+from common.edge.store.shelf import Shelf
 
 __all__ = ["Choices", "Installed", "Receipt"]
 

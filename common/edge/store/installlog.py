@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from common.edge.durable import append_line
-from common.edge.receipt import Installed
-from common.edge.shadow import Shadow
-from common.edge.shelf import Shelf
+from common.edge.store.receipt import Installed
+from common.edge.store.shadow import Shadow
+from common.edge.store.shelf import Shelf
 
 __all__ = ["InstallLog"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from common.edge.errors import JournalError, UsageError
-from common.edge.journal_chain import (
+from common.edge.journal.chain import (
     HEAD,
     LOCK,
     PENDING,
@@ -33,8 +33,8 @@ from common.edge.journal_chain import (
     tombstones_text,
     write_atomically,
 )
-from common.edge.journal_check import verify
-from common.edge.journal_entries import (
+from common.edge.journal.check import verify
+from common.edge.journal.entries import (
     Batch,
     Decision,
     Settings,

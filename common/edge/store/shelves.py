@@ -24,10 +24,10 @@ from common.edge.archive import Limits
 from common.edge.bundle import Bundle
 from common.edge.durable import explained
 from common.edge.errors import AuneError, ChecksumError, StoreError, UsageError
-from common.edge.installlog import InstallLog
-from common.edge.receipt import Installed
-from common.edge.shelf import Entry, Shelf
 from common.edge.signature import trusted_keys
+from common.edge.store.installlog import InstallLog
+from common.edge.store.receipt import Installed
+from common.edge.store.shelf import Entry, Shelf
 
 __all__ = ["Shelves", "store_root"]
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from common.edge.errors import ManifestError
-from common.edge.retrieval_postings import Postings
-from common.edge.retrieval_terms import word_keys
+from common.edge.retrieval.postings import Postings
+from common.edge.retrieval.terms import word_keys
 
 __all__ = ["Library", "Passage", "Strings"]
 
@@ -137,7 +137,7 @@ class Library:
         Parameters
         ----------
         stems
-            Of the query (`common.edge.retrieval.Query`).
+            Of the query (`common.edge.retrieval.search.Query`).
         documents
             Numbers of documents, the best first.
         k

@@ -1,6 +1,6 @@
 """Installed bundles: verify, compare, switch atomically, roll back; a kill leaves one that works.
 
-The layout on disk is that of `common.edge.shelves`.
+The layout on disk is that of `common.edge.store.shelves`.
 """
 
 import errno
@@ -34,11 +34,11 @@ from common.edge.errors import (
 )
 from common.edge.inputfile import read_inputs
 from common.edge.manifest import SCHEMA, Manifest, version_tuple
-from common.edge.receipt import Choices, Installed, Receipt
-from common.edge.shadow import Shadow, shadow_run
-from common.edge.shelf import Entry, Shelf
-from common.edge.shelves import Shelves
 from common.edge.signature import fingerprint, load_public_key
+from common.edge.store.receipt import Choices, Installed, Receipt
+from common.edge.store.shadow import Shadow, shadow_run
+from common.edge.store.shelf import Entry, Shelf
+from common.edge.store.shelves import Shelves
 
 __all__ = ["STEPS", "Store"]
 

@@ -1,0 +1,1 @@
+"""Lexical retrieval over arrays that a bundle carries: no use-case code, no floating sums."""

@@ -1,0 +1,1 @@
+"""Installed versions of bundles: verified, switched in one step, rolled back."""
