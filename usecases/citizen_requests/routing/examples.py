@@ -84,7 +84,8 @@ def _votes(dataset: Dataset, sheet_labels: int) -> Array:
     if asked is None:
         return np.zeros((len(dataset.times), sheet_labels), dtype=np.float32)
     rows = dataset.columns["text_id"].astype(np.int64)
-    return asked.to_numpy(dtype=np.float32)[rows]
+    votes: Array = asked.to_numpy(dtype=np.float32)[rows]
+    return votes
 
 
 def _rows(dataset: Dataset, inside: Array, codes: Array, votes: Array) -> Examples:

@@ -173,8 +173,8 @@ def _scales(scores: Array, lessons: Lessons, shares: Array, *, votes: bool) -> A
     if not len(lessons):
         return start
     found = minimize(loss, start, bounds=[(0.05, 20.0), (0.0, 5.0), (-1.0, 1.5)])
-    scales: Array = np.round(found.x, 4)
-    return scales * np.array([1.0, float(votes), 1.0])
+    scales: Array = np.round(found.x, 4) * np.array([1.0, float(votes), 1.0])
+    return scales
 
 
 def _shares(lessons: Lessons, n_services: int) -> Array:

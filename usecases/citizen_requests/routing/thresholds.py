@@ -26,7 +26,7 @@ def thresholds_of(examples: Examples, outputs: Mapping[str, Array]) -> dict[str,
     """
     scored = Choices.of(examples, outputs["p_service"])
     best_two = np.argsort(-scored.p, axis=1, kind="stable")[:, :2]
-    either = np.take_along_axis(scored.right, best_two, axis=1).any(axis=1)
+    either: Array = np.take_along_axis(scored.right, best_two, axis=1).any(axis=1)
     both = np.take_along_axis(scored.p, best_two, axis=1).sum(axis=1)
     found = [least_sure(scored.confidence, scored.hit), least_sure(both, either)]
     return {THRESHOLDS: np.array(found, dtype=np.float32)}
