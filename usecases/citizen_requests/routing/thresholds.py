@@ -26,7 +26,8 @@ def thresholds_of(examples: Examples, outputs: Mapping[str, Array]) -> dict[str,
     """
     scored = Choices.of(examples, outputs["p_service"])
     best_two = np.argsort(-scored.p, axis=1, kind="stable")[:, :2]
-    either: Array = np.take_along_axis(scored.right, best_two, axis=1).any(axis=1)
+    hits = np.take_along_axis(scored.right, best_two, axis=1)
+    either = np.logical_or(hits[:, 0], hits[:, 1])
     both = np.take_along_axis(scored.p, best_two, axis=1).sum(axis=1)
     found = [least_sure(scored.confidence, scored.hit), least_sure(both, either)]
     return {THRESHOLDS: np.array(found, dtype=np.float32)}
