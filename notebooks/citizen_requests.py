@@ -52,6 +52,7 @@ import pandas as pd
 
 from common.edge.bundle import Bundle
 from common.edge.errors import SourceError
+from common.edge.retrieval import citing
 from common.edge.retrieval.inputs import Index
 from common.edge.signature import trusted_keys
 from common.edge.textcodes import codes_of, text_of
@@ -67,7 +68,7 @@ from common.lab.pages.reliability import wilson
 from common.lab.pages.terminal import text_table
 from common.lab.publish import publish
 from common.lab.usecase import Period, Split
-from usecases.citizen_requests.answers import answer, collections, compare, plan, vendor_run
+from usecases.citizen_requests.answers import collections, compare, plan, vendor_run
 from usecases.citizen_requests.authored import frozen_requests
 from usecases.citizen_requests.features import THRESHOLDS
 from usecases.citizen_requests.figures import routing_figures
@@ -388,12 +389,12 @@ try:
 except SourceError:
     index, of_what = simulated_sheets().index, "fiches SIMULÉES"
 question = "cmt je fé pour m'inscrire sur les liste electoral ?"
-proposed = answer.propose(index, question, datetime.now(UTC).date())
+proposed = citing.propose(index, question, datetime.now(UTC).date())
 print(f"{plural(index.retrieval.settings.documents, 'document')}, {of_what} ; « {question} »")
 for cited in proposed.citations:
     print(f"{cited.title}\n  {cited.sheet_id} {cited.url}\n  {cited.warning}")
     for passage in filter(None, (cited.lead, cited.section)):
-        assert answer.is_verbatim(index, passage)
+        assert citing.is_verbatim(index, passage)
         print(f"  [{passage.heading}] " + textwrap.shorten(passage.text, 200, placeholder=" ..."))
 
 # %% [markdown]

@@ -80,8 +80,18 @@ class Index:
         absent = [name for name in settings.fills if name not in inputs]
         if given is None or not absent:
             return filled
-        found = self.evidence(_texts(self.text_name, given, limits))
+        found = self.evidence(self.texts(given, limits))
         return filled | {name: found[name] for name in absent}
+
+    def texts(self, codes: npt.ArrayLike, limits: Limits) -> list[str]:
+        """Return code points of shape (n, length) as texts.
+
+        Raises
+        ------
+        TableError
+            No table of whole numbers, or too long, or too many rows.
+        """
+        return _texts(self.text_name, codes, limits)
 
     def evidence(self, texts: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
         """Return votes (n, n_labels) and features (n, n_features) of texts, as graph inputs."""

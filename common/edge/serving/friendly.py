@@ -10,6 +10,7 @@ import orjson
 
 from common.edge.description import french_number
 from common.edge.manifest import FieldSpec
+from common.edge.retrieval.citing import Citation
 from common.edge.serving.asking import CSV, Answer, Ask, media_type
 from common.edge.serving.jsonbody import read_object
 from common.edge.serving.numbers import code_points, holds_truths, is_text, to_array
@@ -75,7 +76,7 @@ def _read_csv(served: Served, body: bytes) -> Ask:
         for row in table.rows:
             del row[place]
         table = type(table)([n for n in table.header if n != "id"], table.rows, table.lines)
-    inputs = columns_to_inputs(table, served.manifest.inputs)
+    inputs = columns_to_inputs(table, served.inputs)
     return Ask(inputs, len(table.rows), _checked_ids(ids, len(table.rows)), "csv")
 
 
@@ -186,11 +187,26 @@ def _answers(served: Served, ask: Ask, result: Result) -> list[dict[str, Any]]:
             answer["contributions"] = outputs["contributions"][row]
             answer["reasons"] = reasons[row]
         answer["outputs"] = {name: outputs[name][row] for name in names}
+        if result.sources:
+            answer["sources"] = [_source(one) for one in result.sources[row].citations]
         answer["data"] = _data(result, row)
         if result.lines:
             answer["journal"] = result.lines[row]
         answers.append(answer)
     return answers
+
+
+def _source(citation: Citation) -> dict[str, Any]:
+    """Return a document found, with passages that stand in it word for word."""
+    kept = [passage for passage in (citation.lead, citation.section) if passage is not None]
+    return {
+        "id": citation.sheet_id,
+        "title": citation.title,
+        "url": citation.url,
+        "date": citation.day,
+        "warning": citation.warning,
+        "passages": [{"heading": one.heading, "text": one.text} for one in kept],
+    }
 
 
 def _data(result: Result, row: int) -> dict[str, Any]:

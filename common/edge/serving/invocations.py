@@ -39,9 +39,7 @@ class Invocations:
         kind = media_type(headers)
         if kind == "text/csv":
             table = read_table(body, served.limits.rows)
-            return Ask(
-                columns_to_inputs(table, served.manifest.inputs), len(table.rows), form="records"
-            )
+            return Ask(columns_to_inputs(table, served.inputs), len(table.rows), form="records")
         if kind != "application/json":
             raise Problem(415, f"Type « {kind[:40]} » ; attendu : application/json ou text/csv.")
         request = _request(body)
@@ -104,8 +102,8 @@ def _records(served: Served, records: Any) -> dict[str, Any]:
 
 
 def _tensors(served: Served, tensors: Any) -> dict[str, Any]:
-    if isinstance(tensors, list) and len(served.fields) == 1:
-        tensors = {next(iter(served.fields)): tensors}
+    if isinstance(tensors, list) and len(served.asked) == 1:
+        tensors = {served.asked[0].name: tensors}
     if not isinstance(tensors, dict) or not tensors:
         raise Problem(400, "inputs : attendu un objet, une liste de lignes par entrée.")
     return _columns(served, tensors)
@@ -120,7 +118,7 @@ def _instances(served: Served, instances: Any) -> dict[str, Any]:
 def _columns(served: Served, columns: Mapping[str, Any]) -> dict[str, Any]:
     """Return inputs from columns: one per input, or one per value, ``load_kwh.27.13``."""
     inputs, left = {}, dict(columns)
-    for field in served.manifest.inputs:
+    for field in served.inputs:
         if field.name in left:
             inputs[field.name] = _input(field, left.pop(field.name))
             continue

@@ -115,7 +115,7 @@ def model_metadata(served: Served) -> dict[str, Any]:
         "name": served.name,
         "versions": [served.manifest.version],
         "platform": "onnxruntime_onnx",
-        "inputs": [_metadata(field) for field in served.manifest.inputs],
+        "inputs": [_metadata(field) for field in served.inputs],
         "outputs": [_metadata(field) for field in served.manifest.outputs],
     }
 

@@ -9,8 +9,10 @@ import numpy.typing as npt
 
 from common.edge.journal.entries import ACTIONS
 from common.edge.manifest import FieldSpec
+from common.edge.serving.numbers import is_text
 from common.edge.serving.oip import model_metadata
 from common.edge.serving.served import Served
+from common.edge.textcodes import codes_of, text_of
 
 __all__ = ["document", "field_summary"]
 
@@ -18,6 +20,7 @@ Array = npt.NDArray[Any]
 Schema = dict[str, Any]
 
 _PROBLEM = "application/problem+json"
+_REQUEST = "Un lampadaire est cassé devant l'école, est-ce la mairie qui répare ?"
 _DATATYPES = ["BOOL", "INT32", "INT64", "FP32", "FP64"]
 
 
@@ -165,7 +168,8 @@ def _invocations(served: Served) -> dict[str, Any]:
         "200": {"description": "Sorties.", "content": _content("application/json", _ref("sorties"))}
     }
     operation = _operation("Protocole de MLflow.", f"{_key(served)}_invocations", answers)
-    example = {"inputs": {name: [value] for name, value in _example(served).items()}}
+    row = _example(served, as_text=False)
+    example = {"inputs": {name: [value] for name, value in row.items()}}
     operation["requestBody"] = {
         "required": True,
         "content": {
@@ -187,7 +191,7 @@ def _infer(served: Served) -> dict[str, Any]:
         }
     }
     operation = _operation("Open Inference Protocol v2.", f"{_key(served)}_infer", answers)
-    row = _example(served)
+    row = _example(served, as_text=False)
     tensors = [
         {
             "name": item["name"],
@@ -208,11 +212,11 @@ def _infer(served: Served) -> dict[str, Any]:
 
 
 def _model_schemas(served: Served) -> dict[str, Any]:
-    key, manifest = _key(served), served.manifest
+    key = _key(served)
     row = {
         "type": "object",
-        "properties": {field.name: _field_schema(field) for field in manifest.inputs},
-        "required": [field.name for field in manifest.inputs if field.default is None],
+        "properties": {field.name: _field_schema(field) for field in served.inputs},
+        "required": [field.name for field in served.asked if field.default is None],
         "additionalProperties": False,
     }
     rows = {
@@ -250,6 +254,8 @@ def _answer_schema(served: Served) -> Schema:
         },
         "journal": {"type": "integer", "description": "Numéro de la ligne du journal."},
     }
+    if served.bundle.index is not None:
+        row["sources"] = {"type": "array", "items": {"type": "object"}}
     if "lower" in outputs and "upper" in outputs:
         bounds = {"lower": outputs["lower"], "upper": outputs["upper"]}
         row["interval"] = {"type": "object", "properties": bounds}
@@ -286,7 +292,10 @@ def _field_schema(field: FieldSpec) -> Schema:
         if math.isfinite(high):
             leaf["maximum"] = high
     unit = "" if field.unit == "1" else f" Unité : {field.unit}."
-    return _array_schema(field, leaf) | {"description": f"{field.meaning}{unit}"}
+    about = {"description": f"{field.meaning}{unit}"}
+    if is_text(field):
+        return {"anyOf": [{"type": "string"}, _array_schema(field, leaf)]} | about
+    return _array_schema(field, leaf) | about
 
 
 def _array_schema(field: FieldSpec, leaf: Schema) -> Schema:
@@ -378,13 +387,20 @@ def _protocol_schemas(tensor: Schema) -> dict[str, Any]:
     }
 
 
-def _example(served: Served) -> dict[str, Any]:
-    """Return the first golden row's inputs as JSON takes them; those with a default left out."""
-    return {
-        field.name: _plain(served.bundle.golden[0][field.name][0])
-        for field in served.manifest.inputs
-        if field.default is None
-    }
+def _example(served: Served, *, as_text: bool = True) -> dict[str, Any]:
+    """Return a legal row as JSON takes it: the first golden row, defaults left out.
+
+    A text is written as people write it, or as its code points for protocols of tensors.
+    """
+    golden = served.bundle.golden[0]
+    row = {}
+    for field in served.asked:
+        if is_text(field):
+            codes = golden[field.name][0] if field.name in golden else codes_of([_REQUEST])[0]
+            row[field.name] = text_of(codes) if as_text else codes[codes > 0].tolist()
+        elif field.default is None:
+            row[field.name] = _plain(golden[field.name][0])
+    return row
 
 
 def _plain(values: Array) -> Any:

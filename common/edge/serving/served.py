@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from common.edge.archive import Limits
 from common.edge.bundle import Bundle, run_session
 from common.edge.errors import TableError
 from common.edge.inputs import prepare
+from common.edge.manifest import FieldSpec
+from common.edge.retrieval.citing import Answer, propose
+from common.edge.serving.numbers import is_text
 from common.edge.serving.observing import Observation, Reference, observe, references
 from common.edge.serving.problem import Problem
 from common.edge.serving.refusals import refusal
@@ -18,6 +22,9 @@ from common.edge.serving.refusals import refusal
 __all__ = ["Reasons", "Result", "Served"]
 
 Array = npt.NDArray[Any]
+
+_CHARACTERS = 65_536
+"""Characters that a graph reads at once: some 200 bytes of work for each."""
 
 
 @dataclass(slots=True)
@@ -34,12 +41,15 @@ class Result:
         What was missing or unusual in the inputs.
     lines
         Number of each row's line in the journal; empty where none is kept.
+    sources
+        For each row, the documents that its text finds; empty where nothing is searched.
     """
 
     inputs: dict[str, Array]
     outputs: dict[str, Array]
     observation: Observation
     lines: Sequence[int] = ()
+    sources: Sequence[Answer] = ()
 
 
 class Reasons:
@@ -90,12 +100,18 @@ class Served:
         manifest = bundle.manifest
         self.bundle, self.manifest, self.limits = bundle, manifest, limits
         self.name = f"{manifest.usecase}.{manifest.task}"
-        self.fields = {field.name: field for field in manifest.inputs}
+        self.inputs = (*manifest.inputs, *_text_apart(bundle))
+        """What callers may give: the graph's inputs, and a text that only the index reads."""
+        self.fields = {field.name: field for field in self.inputs}
+        filled = () if bundle.index is None else bundle.index.retrieval.settings.fills
+        self.asked = tuple(field for field in self.inputs if field.name not in filled)
+        """What callers are asked for: the index fills the rest from the text."""
         self.references: tuple[Reference, ...] = references(bundle)
         self.reasons = Reasons(bundle)
         self.kept: dict[str, Any] = {}
         """What doors compute once for a model, by their name."""
         self._outputs = [output.name for output in manifest.outputs]
+        self._texts = [field.name for field in manifest.inputs if is_text(field)]
         self._values_out = values_out
         self._width = sum(
             int(np.prod(values.shape[1:], dtype=np.int64)) for values in bundle.golden[1].values()
@@ -110,14 +126,46 @@ class Served:
             An input is refused, or the answer would be too large; in French.
         """
         self._check_size(rows)
+        index, given = self.bundle.index, inputs
         try:
-            prepared = prepare(self.manifest.inputs, inputs, self.limits)
+            if index is not None:
+                given = index.fill(inputs, self.limits)
+            prepared = prepare(self.manifest.inputs, given, self.limits)
         except TableError as error:
-            raise refusal(self.manifest.inputs, inputs, error) from error
-        outputs = run_session(self.bundle.session, prepared, self._outputs)
-        return Result(prepared, outputs, observe(self.references, prepared))
+            raise refusal(self.inputs, inputs, error) from error
+        outputs = self._run(prepared, rows)
+        result = Result(prepared, outputs, observe(self.references, prepared))
+        if index is not None and index.text_name in inputs and index.retrieval.settings.passages:
+            texts = index.texts(inputs[index.text_name], self.limits)
+            today = datetime.now(UTC).date()
+            result.sources = [propose(index, text, today) for text in texts]
+        return result
+
+    def _run(self, prepared: dict[str, Array], rows: int) -> dict[str, Array]:
+        """Run the graph, long texts a few at a time: what it works on grows with the text."""
+        longest = max((len(prepared[name][0]) for name in self._texts), default=0)
+        step = rows if not longest else max(1, _CHARACTERS // longest)
+        if step >= rows:
+            return run_session(self.bundle.session, prepared, self._outputs)
+        pieces = [
+            run_session(
+                self.bundle.session,
+                {name: values[start : start + step] for name, values in prepared.items()},
+                self._outputs,
+            )
+            for start in range(0, rows, step)
+        ]
+        return {name: np.concatenate([piece[name] for piece in pieces]) for name in self._outputs}
 
     def _check_size(self, rows: int) -> None:
         most = min(self.limits.rows, max(1, self._values_out // self._width))
         if rows > most:
             raise Problem(413, f"{rows} lignes ; attendu : au plus {most} par appel.")
+
+
+def _text_apart(bundle: Bundle) -> tuple[FieldSpec, ...]:
+    """Return the text that an index reads where the graph takes none."""
+    index = bundle.index
+    if index is None or index.retrieval.settings.text_input is not None:
+        return ()
+    return (FieldSpec(index.text_name, "int64", ("n", "length"), "1", "Texte de la demande."),)

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
+from common.edge.retrieval.citing import Answer, Citation, propose
 from common.edge.retrieval.inputs import Index
 from usecases.citizen_requests.answers.abstention.features import ALL_FEATURES
-from usecases.citizen_requests.answers.answer import Answer, Citation, propose
 from usecases.citizen_requests.decision.inbox import Inbox, Waiting
 from usecases.citizen_requests.decision.pieces import Piece, underlined
 from usecases.citizen_requests.decision.router import Opinion, Router

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from common.edge.retrieval.citing import Citation
 from common.edge.textcodes import LONGEST_TEXT
 from common.lab.pages import french
 from common.lab.pages.rendering import OVER, render
-from usecases.citizen_requests.answers.answer import Citation
 from usecases.citizen_requests.decision.feedback import FILE
 from usecases.citizen_requests.decision.findings import Finding
 from usecases.citizen_requests.decision.pieces import deciding_words

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from common.edge.description import french_number
 from common.edge.manifest import FieldSpec
+from common.edge.retrieval.citing import Citation
 from common.edge.serving.numbers import is_text
 from common.edge.serving.observing import UNUSUAL_SHARE
 from common.edge.serving.pages.drawing import band
@@ -44,7 +45,8 @@ def answer_html(served: Served, result: Result, row: int) -> str:
     more = ""
     if others:
         more = f"<details><summary>Autres sorties du modèle</summary>{''.join(others)}</details>"
-    return "".join([first, _reasons(served, result, row), _data(result, row), more])
+    found = _sources(result, row)
+    return "".join([first, _reasons(served, result, row), found, _data(result, row), more])
 
 
 def joules_words(seconds: float, watts: tuple[float, float, float]) -> str:
@@ -178,6 +180,30 @@ def _pull(total: float, unit: str) -> str:
         "rien" if not rounded else "pousse vers le haut" if rounded > 0 else "pousse vers le bas"
     )
     return f"{words} ({shown} sur l'échelle du modèle)"
+
+
+def _sources(result: Result, row: int) -> str:
+    """Show the documents that a text finds, with passages that stand in them word for word."""
+    if not result.sources:
+        return ""
+    shown = "".join(_source(one) for one in result.sources[row].citations)
+    none = "<p>Aucune fiche n'y ressemble.</p>"
+    return f"<h3>Fiches officielles les plus proches</h3>{shown or none}"
+
+
+def _source(citation: Citation) -> str:
+    quotes = "".join(
+        f"<blockquote><p><strong>{escape(one.heading)}</strong> {escape(one.text)}</p></blockquote>"
+        for one in (citation.lead, citation.section)
+        if one is not None
+    )
+    link = (
+        f'<a href="{escape(citation.url, quote=True)}" rel="noreferrer">{escape(citation.url)}</a>'
+    )
+    warning = f"<p class='fault'>{escape(citation.warning)}</p>" if citation.warning else ""
+    if not citation.url.startswith("https://"):
+        link = escape(citation.url)
+    return f"<h4>{escape(citation.title)}</h4>{quotes}<p class='muted'>{link}</p>{warning}"
 
 
 def _data(result: Result, row: int) -> str:

@@ -27,8 +27,12 @@ _YES, _NO = "oui", "non"
 
 def example(served: Served) -> dict[str, str]:
     """Return what the form is filled with at first: the first golden row, as people type it."""
-    inputs = served.bundle.golden[0]
-    return {name: _written(field, inputs[name][0]) for name, field in served.fields.items()}
+    golden = served.bundle.golden[0]
+    return {
+        field.name: _written(field, golden[field.name][0])
+        for field in served.asked
+        if field.name in golden
+    }
 
 
 def control(field: FieldSpec, text: str, fault: str = "") -> str:
@@ -65,8 +69,8 @@ def typed_inputs(served: Served, texts: Mapping[str, str]) -> dict[str, Any]:
     """
     inputs: dict[str, Any] = {}
     faults = []
-    for name, field in served.fields.items():
-        text = texts.get(name, "")
+    for field in served.asked:
+        name, text = field.name, texts.get(field.name, "")
         if not text.strip() and not is_text(field) and field.default is not None:
             continue
         try:

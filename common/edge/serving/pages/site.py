@@ -145,8 +145,8 @@ def _form_page(
     served: Served, texts: Mapping[str, str], faults: Mapping[str, str] | None = None
 ) -> str:
     controls = "".join(
-        control(field, texts.get(name, ""), (faults or {}).get(name, ""))
-        for name, field in served.fields.items()
+        control(field, texts.get(field.name, ""), (faults or {}).get(field.name, ""))
+        for field in served.asked
     )
     form = template("form.html").substitute(name=escape(served.name), controls=controls)
     return _warnings(served.manifest) + form + _unknown(served) + _version(served)
@@ -166,9 +166,7 @@ def _unknown(served: Served) -> str:
     facts = served.bundle.run.get("facts", {})
     given = facts.get("unverified", []) if isinstance(facts, dict) else []
     items = [str(line) for line in given] if isinstance(given, list) else []
-    optional = sum(
-        field.default is not None and not is_text(field) for field in served.fields.values()
-    )
+    optional = sum(field.default is not None and not is_text(field) for field in served.asked)
     if optional:
         items.append(
             f"Entrée facultative laissée vide ({optional} dans ce modèle) : sa valeur par défaut."

@@ -9,8 +9,8 @@ import pytest
 
 from common.edge.bundle import Bundle
 from common.edge.errors import UsageError
+from common.edge.retrieval.citing import Answer
 from usecases.citizen_requests.answers.abstention.features import ALL_FEATURES
-from usecases.citizen_requests.answers.answer import Answer
 from usecases.citizen_requests.decision import order
 from usecases.citizen_requests.decision.findings import _action, _bodies, _proposed
 from usecases.citizen_requests.decision.similar import Neighbour

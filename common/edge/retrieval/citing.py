@@ -30,6 +30,10 @@ __all__ = [
 FRESH_MONTHS = 18
 """Months after which a sheet is no longer presented as current (brief 3.B)."""
 SHOWN_SHEETS = 3
+_MONTHS = (
+    "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre",
+    "octobre", "novembre", "décembre",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -140,13 +144,18 @@ def freshness(day: str, today: date) -> str:
     """Return the French warning of a sheet that is not fresh; empty for a fresh one."""
     if is_fresh(day, today):
         return ""
-    from common.lab.pages.french import date_fr
-
-    when = f"datée du {date_fr(day)}" if day else "sans date connue"
+    when = f"datée du {_in_words(day)}" if day else "sans date connue"
     return (
-        f"Fiche {when} : ce n'est pas le droit en vigueur. Vérifiez sur service-public.fr "
-        "avant de répondre."
+        f"Fiche {when} : ce n'est pas le droit en vigueur. Vérifiez à la source avant de répondre."
     )
+
+
+def _in_words(day: str) -> str:
+    try:
+        of = date.fromisoformat(day)
+    except ValueError:
+        return day
+    return f"{'1er' if of.day == 1 else of.day} {_MONTHS[of.month - 1]} {of.year}"
 
 
 def is_verbatim(index: Index, passage: Passage) -> bool:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from common.edge.retrieval.citing import is_fresh, is_verbatim, propose
 from common.edge.retrieval.inputs import Index
 from common.lab import scoring
 from common.lab.candidate import Bench
@@ -17,7 +18,6 @@ from usecases.citizen_requests.answers.abstention.searches import (
     taken_out,
 )
 from usecases.citizen_requests.answers.abstention.tasks import ANSWER_TASKS
-from usecases.citizen_requests.answers.answer import is_fresh, is_verbatim, propose
 from usecases.citizen_requests.answers.collections import Collection
 from usecases.citizen_requests.answers.documents import LABELS, cnil_documents, sheet_documents
 from usecases.citizen_requests.answers.plan import STOP_WORDS, plan
@@ -120,7 +120,7 @@ def test_every_passage_is_word_for_word_in_its_sheet(index):
 def test_a_sheet_of_2020_is_never_presented_as_current(index):
     first = propose(index, "carte perdue", TODAY).citations[0]
     assert not first.current
-    assert "1er\u00a0oct. 2020" in first.warning
+    assert "1er octobre 2020" in first.warning
     assert "pas le droit en vigueur" in first.warning
 
 
