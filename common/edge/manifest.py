@@ -47,6 +47,9 @@ class FieldSpec:
     default
         Value of every row when the input is left out, shape without the leading axis;
         None where the input is required.
+    labels
+        In French, what the values along the first axis after the rows are (services, days,
+        hours); empty where their place says it.
     """
 
     name: str
@@ -58,6 +61,7 @@ class FieldSpec:
     high: float | None = None
     missing: bool = False
     default: Array | None = field(default=None, compare=False)
+    labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _require(bool(_TENSOR.fullmatch(self.name)), f"field name {self.name!r}", "a plain name")
@@ -78,6 +82,11 @@ class FieldSpec:
             not self.missing or self.dtype == "float32",
             f"{what}: missing allowed in {self.dtype}",
             "NaN only in float32",
+        )
+        _require(
+            not self.labels or self.shape[1:2] == (len(self.labels),),
+            f"{what}: {len(self.labels)} labels for shape {self.shape}",
+            "one for each value of the first axis after the rows",
         )
         if self.default is not None:
             self._check_default(self.default)
@@ -237,13 +246,15 @@ class Manifest:
     def to_json(self) -> str:
         """Return the manifest as JSON, keys sorted; NaN in a default is written as null.
 
-        The key ``retrieval`` is left out where there is no index: such a manifest is what it
-        was before there were any.
+        The keys ``retrieval`` and ``labels`` are left out where there are none: such a manifest
+        is what it was before there were any.
         """
         raw = {"schema": SCHEMA, **asdict(self)}
         if self.retrieval is None:
             del raw["retrieval"]
         for item in (*raw["inputs"], *raw["outputs"]):
+            if not item["labels"]:
+                del item["labels"]
             if item["default"] is not None:
                 item["default"] = _without_nan(item["default"].tolist())
         return json.dumps(raw, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
@@ -330,7 +341,8 @@ def _field(raw: dict[str, Any]) -> FieldSpec:
     default = raw["default"]
     if default is not None:
         default = _default(default, raw["dtype"])
-    return FieldSpec(**raw | {"shape": tuple(raw["shape"]), "default": default})
+    labels = tuple(_typed(label, str, "labels") for label in raw.get("labels", ()))
+    return FieldSpec(**raw | {"shape": tuple(raw["shape"]), "default": default, "labels": labels})
 
 
 def _default(values: Any, dtype: str) -> Array:

@@ -242,6 +242,7 @@ def _field_spec(item: Field) -> FieldSpec:
         high=item.high,
         missing=item.missing,
         default=None if default is None else np.asarray(default, dtype=item.dtype),
+        labels=item.labels,
     )
 
 

@@ -60,6 +60,8 @@ class Field:
     default
         The value of each row when the caller leaves the input out (shape without the
         leading axis), or None when the input is required.
+    labels
+        In French, what the values along the first axis after the rows are; may be empty.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Field:
     high: float | None = None
     missing: bool = False
     default: Array | None = None
+    labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.shape or self.shape[0] != "n":

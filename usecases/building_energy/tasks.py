@@ -119,7 +119,15 @@ def _inputs(history_days: int, lead_days: int) -> tuple[Field, ...]:
 def _outputs() -> tuple[Field, ...]:
     steps: tuple[str | int, ...] = ("n", 24)
     return (
-        Field("forecast", "float32", steps, "kWh", "Consommation prévue, heure par heure.", low=0),
+        Field(
+            "forecast",
+            "float32",
+            steps,
+            "kWh",
+            "Consommation prévue, heure par heure.",
+            low=0,
+            labels=tuple(f"{hour} h" for hour in range(24)),
+        ),
         Field("lower", "float32", steps, "kWh", "Borne basse de l'intervalle à 80 %.", low=0),
         Field("upper", "float32", steps, "kWh", "Borne haute de l'intervalle à 80 %.", low=0),
         Field(

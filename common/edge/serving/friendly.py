@@ -160,6 +160,7 @@ def _head(served: Served) -> bytes:
             },
             "prediction_of": manifest.outputs[0].name,
             "units": {field.name: field.unit for field in manifest.outputs},
+            "labels": {field.name: field.labels for field in manifest.outputs if field.labels},
             "additive": manifest.additive,
             "terms": [{"name": t.name, "label": t.label, "group": t.group} for t in manifest.terms],
         }

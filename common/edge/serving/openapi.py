@@ -271,6 +271,7 @@ def _answer_schema(served: Served) -> Schema:
             "proxy": {"type": "string"},
             "signature": {"type": "object"},
             "units": {"type": "object"},
+            "labels": {"type": "object"},
             "additive": {"type": "boolean"},
             "terms": {"type": "array", "items": {"type": "object"}},
             "rows": {

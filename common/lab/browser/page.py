@@ -19,7 +19,7 @@ import numpy as np
 from common.edge.bundle import Bundle
 from common.edge.errors import SourceError
 from common.edge.manifest import FieldSpec, Manifest
-from common.edge.serving.pages.answer import LINK
+from common.edge.serving.pages.answer import LINKS
 from common.lab import npm
 from common.lab.pages.rendering import OVER, render
 from common.lab.sources import cache_folder
@@ -86,7 +86,7 @@ def _html(bundle: Bundle) -> str:
 
 def _answer(manifest: Manifest) -> FieldSpec:
     """Return the output that people read: the first that is not there for the arithmetic."""
-    return next(field for field in manifest.outputs if field.name != LINK)
+    return next(field for field in manifest.outputs if field.name not in LINKS)
 
 
 def _runtime() -> dict[str, bytes]:

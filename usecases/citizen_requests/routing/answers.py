@@ -1,6 +1,6 @@
 """From a head's scores to what an agent reads: services, their chances, what to do, and why."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,15 @@ N_RANKED = 3
 """Services proposed, most likely first."""
 
 
-def outputs(n_services: int) -> tuple[Field, ...]:
-    """Return what the graph answers for a choice among ``n_services``."""
+def outputs(services: Sequence[str]) -> tuple[Field, ...]:
+    """Return what the graph answers for a choice among services, by their French names."""
+    n_services, names = len(services), tuple(services)
     each: tuple[str | int, ...] = ("n", n_services)
     return (
-        Field("score", "float32", each, "1", "Score de chaque service, avant normalisation."),
-        Field("p_service", "float32", each, "1", "Chance que le service soit le bon.", 0, 1),
+        Field("score", "float32", each, "1", "Score de chaque service, avant normalisation.",
+              labels=names),
+        Field("p_service", "float32", each, "1", "Chance que le service soit le bon.", 0, 1,
+              labels=names),
         Field("p_top", "float32", ("n", 1), "1", "Chance du service le plus probable.", 0, 1),
         Field("ranked", "int64", ("n", min(N_RANKED, n_services)), "1",
               "Les services les plus probables, du premier au troisième.", 0, n_services - 1),

@@ -33,6 +33,7 @@ STEP_PERCENT = 20.0
 HIGHEST_PERCENT = 100.0
 
 _STEPS: tuple[str | int, ...] = ("n", HORIZON_DAYS)
+DAYS = ("demain", *(f"dans {day} jours" for day in range(2, HORIZON_DAYS + 1)))
 
 
 def outputs() -> tuple[Field, ...]:
@@ -41,12 +42,13 @@ def outputs() -> tuple[Field, ...]:
         Field("log_odds", "float32", _STEPS, "1",
               "Logarithme du rapport des chances d'avoir atteint 80 % ce jour-là au plus tard."),
         Field("p_ge80", "float32", _STEPS, "1",
-              "Chance d'avoir atteint 80 % ce jour-là au plus tard.", 0, 1),
+              "Chance d'avoir atteint 80 % ce jour-là au plus tard.", 0, 1, labels=DAYS),
         Field("p_full", "float32", _STEPS, "1",
               "Chance d'être plein (100 %) ce jour-là au plus tard.", 0, 1),
         Field("q10", "float32", _STEPS, "%",
               "Niveau que le conteneur dépasse neuf fois sur dix.", 0, 100),
-        Field("q50", "float32", _STEPS, "%", "Niveau médian, sans collecte.", 0, 100),
+        Field("q50", "float32", _STEPS, "%", "Niveau médian, sans collecte.", 0, 100,
+              labels=DAYS),
         Field("q90", "float32", _STEPS, "%",
               "Niveau que le conteneur dépasse une fois sur dix.", 0, 100),
         Field("low_80", "float32", _STEPS, "%",

@@ -17,15 +17,17 @@ from common.edge.serving.pages.drawing import band
 from common.edge.serving.pages.underlined import underlined
 from common.edge.serving.served import Result, Served
 
-__all__ = ["LINK", "answer_html", "joules_words", "summary_table"]
+__all__ = ["LINKS", "answer_html", "joules_words", "summary_table"]
 
 Array = npt.NDArray[Any]
 
-LINK = "log_odds"
-"""Name of an output that is there for the arithmetic of the reasons, not for people."""
-_APART = ("lower", "upper", "baseline", "contributions", LINK)
+LINKS = ("log_odds", "score")
+"""Names of outputs that are there for the arithmetic of the reasons, not for people."""
+_APART = ("lower", "upper", "baseline", "contributions", *LINKS)
 _REASONS = 5
 _MOST_STEPS = 400
+_CHOICES = 5
+_ONE_CHOICE = 1e-4
 
 
 def answer_html(served: Served, result: Result, row: int) -> str:
@@ -78,9 +80,23 @@ def _output(served: Served, result: Result, field: FieldSpec, row: int, *, first
         return f"{title}<p>{values.size} valeurs : les demander en CSV.</p>"
     lower, upper = bounds if bounds is not None else (None, None)
     drawn = ""
+    if field.labels and _is_chance(field) and abs(values.sum() - 1) < _ONE_CHOICE:
+        return title + _choices(field, values)
     if len(field.shape) == 2:
         drawn = _drawn(field, values, lower, upper)
     return f"{title}{drawn}{_table(field, values, bounds)}"
+
+
+def _choices(field: FieldSpec, values: Array) -> str:
+    """List what is most likely first, where the chances are shares of one choice."""
+    order = np.argsort(-values, kind="stable")[:_CHOICES]
+    items = "".join(
+        f"<li>{escape(field.labels[place])} : {_number(field, values[place])} "
+        f'<meter min="0" max="1" value="{values[place]:.3f}" '
+        f'aria-label="{escape(field.labels[place], quote=True)}"></meter></li>'
+        for place in order.tolist()
+    )
+    return f"<ol class='choices'>{items}</ol>"
 
 
 def _drawn(
@@ -130,7 +146,7 @@ def _table(field: FieldSpec, values: Array, bounds: tuple[list[float], list[floa
         if bounds is not None:
             cells += [_number(field, bounds[0][step]), _number(field, bounds[1][step])]
         lines.append(
-            f"<tr><th scope='row'>{step + 1}</th>"
+            f"<tr><th scope='row'>{_step_name(field, step)}</th>"
             + "".join(f"<td class='n'>{cell}</td>" for cell in cells)
             + "</tr>"
         )
@@ -140,6 +156,10 @@ def _table(field: FieldSpec, values: Array, bounds: tuple[list[float], list[floa
         f"<table><caption>{escape(field.meaning)}</caption><thead><tr>{head}</tr></thead>"
         f"<tbody>{''.join(lines)}</tbody></table></div></details>"
     )
+
+
+def _step_name(field: FieldSpec, step: int) -> str:
+    return escape(field.labels[step]) if field.labels else str(step + 1)
 
 
 def _number(field: FieldSpec, value: float) -> str:
