@@ -40,15 +40,24 @@ def answer_html(served: Served, result: Result, row: int) -> str:
     row
         Counted from 0.
     """
+    text = next((item for item in served.manifest.inputs if is_text(item)), None)
     outputs = [field for field in served.manifest.outputs if field.name not in _APART]
     first, *others = (
-        _output(served, result, field, row, first=not place) for place, field in enumerate(outputs)
+        _output(served, result, field, row, first=not place)
+        for place, field in enumerate(outputs)
+        if text is None or field.shape[1:] != text.shape[1:]
+    )
+    letters = "".join(
+        f"<p>{escape(field.meaning)}</p>"
+        + underlined(result.inputs[text.name][row], result.outputs[field.name][row])
+        for field in outputs
+        if text is not None and field.shape[1:] == text.shape[1:]
     )
     more = ""
     if others:
         more = f"<details><summary>Autres sorties du modèle</summary>{''.join(others)}</details>"
-    found = _sources(result, row)
-    return "".join([first, _reasons(served, result, row), found, _data(result, row), more])
+    reasons = _reasons(served, result, outputs[0], row)
+    return "".join([first, reasons, letters, _sources(result, row), _data(result, row), more])
 
 
 def joules_words(seconds: float, watts: tuple[float, float, float]) -> str:
@@ -67,10 +76,6 @@ def joules_words(seconds: float, watts: tuple[float, float, float]) -> str:
 
 def _output(served: Served, result: Result, field: FieldSpec, row: int, *, first: bool) -> str:
     values = np.ravel(result.outputs[field.name][row]).astype(np.float64)
-    text = next((item for item in served.manifest.inputs if is_text(item)), None)
-    if text is not None and field.shape[1:] == text.shape[1:]:
-        codes = result.inputs[text.name][row]
-        return f"<p>{escape(field.meaning)}</p>" + underlined(codes, values)
     bounds = _bounds(served, result, field, row)
     title = f"<h3>{escape(field.meaning.rstrip('.'))}</h3>"
     if values.size == 1:
@@ -80,11 +85,16 @@ def _output(served: Served, result: Result, field: FieldSpec, row: int, *, first
         return f"{title}<p>{values.size} valeurs : les demander en CSV.</p>"
     lower, upper = bounds if bounds is not None else (None, None)
     drawn = ""
-    if field.labels and _is_chance(field) and abs(values.sum() - 1) < _ONE_CHOICE:
+    if _is_choice(field, values):
         return title + _choices(field, values)
     if len(field.shape) == 2:
         drawn = _drawn(field, values, lower, upper)
     return f"{title}{drawn}{_table(field, values, bounds)}"
+
+
+def _is_choice(field: FieldSpec, values: Array) -> bool:
+    """Say whether an output shares one chance between named answers."""
+    return bool(field.labels) and _is_chance(field) and abs(values.sum() - 1) < _ONE_CHOICE
 
 
 def _choices(field: FieldSpec, values: Array) -> str:
@@ -172,22 +182,29 @@ def _number(field: FieldSpec, value: float) -> str:
     return text if field.unit == "1" else f"{text}\u00a0{escape(field.unit)}"
 
 
-def _reasons(served: Served, result: Result, row: int) -> str:
+def _reasons(served: Served, result: Result, headline: FieldSpec, row: int) -> str:
+    """Say why: for the likeliest of named answers, else over all steps."""
     contributions = result.outputs.get("contributions")
     if contributions is None or not served.manifest.terms:
         return ""
     unit = next(f.unit for f in served.manifest.outputs if f.name == "contributions")
-    ranked = served.reasons.strongest(contributions[row : row + 1], _REASONS)[0]
-    steps = 1 if unit != "1" else contributions[row].size // contributions.shape[-1]
+    given, about = contributions[row : row + 1], ""
+    values = np.ravel(result.outputs[headline.name][row])
+    if _is_choice(headline, values):
+        best = int(np.argmax(values))
+        given, about = given[:, best : best + 1], f" : {headline.labels[best]}"
+    steps = 1 if unit != "1" else given[0].size // given.shape[-1]
     items = "".join(
-        f"<li>{escape(label)} : {_pull(total / steps, unit)}</li>" for label, total in ranked
+        f"<li>{escape(label)} : {_pull(total / steps, unit)}</li>"
+        for label, total in served.reasons.strongest(given, _REASONS)[0]
     )
-    kind = (
-        "Ces raisons s'ajoutent exactement à la base du modèle."
-        if served.manifest.additive
-        else "Ce modèle n'est pas additif : ces raisons suivent le chemin des arbres."
+    kind = "Ces raisons s'ajoutent exactement à la base du modèle" + (
+        "." if served.manifest.additive else " ; ce ne sont pas des valeurs de Shapley."
     )
-    return f"<h3>Pourquoi</h3><ul class='reasons'>{items}</ul><p class='muted'>{kind}</p>"
+    return (
+        f"<h3>Pourquoi{escape(about)}</h3><ul class='reasons'>{items}</ul>"
+        f"<p class='muted'>{kind}</p>"
+    )
 
 
 def _pull(total: float, unit: str) -> str:

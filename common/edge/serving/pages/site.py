@@ -144,10 +144,17 @@ def _listed(models: Mapping[str, Served]) -> str:
 def _form_page(
     served: Served, texts: Mapping[str, str], faults: Mapping[str, str] | None = None
 ) -> str:
-    controls = "".join(
-        control(field, texts.get(field.name, ""), (faults or {}).get(field.name, ""))
+    shown = {
+        field: control(field, texts.get(field.name, ""), (faults or {}).get(field.name, ""))
         for field in served.asked
-    )
+    }
+    needed = "".join(text for field, text in shown.items() if field.default is None)
+    optional = "".join(text for field, text in shown.items() if field.default is not None)
+    opened = any((faults or {}).get(f.name) for f in served.asked if f.default is not None)
+    controls = needed
+    if optional:
+        state = " open" if opened else ""
+        controls += f"<details{state}><summary>Entrées facultatives</summary>{optional}</details>"
     form = template("form.html").substitute(name=escape(served.name), controls=controls)
     return _warnings(served.manifest) + form + _unknown(served) + _version(served)
 
