@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from common.edge.errors import DataError
 from common.lab import energy, graph
 from common.lab.graph import parity
 from common.lab.provenance import code_digest, lock_digest
@@ -21,6 +22,8 @@ __all__ = ["Bench", "Candidate", "model_without_ai"]
 
 PARITY_LINES = 10_000
 KEPT_STATES = 8
+LAST_DAYS = (1, 7, 28)
+"""Days looked back for the rows whose sites a per-site rung is fitted on."""
 
 
 @dataclass(frozen=True)
@@ -141,14 +144,31 @@ class Bench:
         training = self.training(period)
         if rung.state is None:
             return partial(rung.fit, training)
-        state, last_day = rung.state, Period(period.stop - timedelta(1), period.stop)
-        examples = self.task.examples(self.dataset, last_day)
+        state, examples = rung.state, self._last_examples(period)
 
         def fit() -> Fitted:
             state(self.dataset, examples)
             return rung.fit(training)
 
         return fit
+
+    def _last_examples(self, period: Period) -> Examples:
+        """Return the examples of the last day of ``period``, or of as many days as it takes.
+
+        A day may have none: every sensor silent, or every container full already.
+
+        Raises
+        ------
+        DataError
+            The last four weeks hold none either.
+        """
+        for days in LAST_DAYS:
+            last = Period(max(period.start, period.stop - timedelta(days)), period.stop)
+            try:
+                return self.task.examples(self.dataset, last)
+            except DataError as error:
+                none = error
+        raise none
 
     def inputs(self, rung: Rung, examples: Examples) -> dict[str, Array]:
         """Return all inputs of the rung's graph: given ones, defaults, per-site state."""
