@@ -19,6 +19,7 @@ from common.lab.state import State, write_state
 from common.lab.usecase import Array, Dataset, Examples, Period, Rung, Split, Task
 
 __all__ = [
+    "WARM_UP_DAYS",
     "Evaluation",
     "calibrate",
     "describe",

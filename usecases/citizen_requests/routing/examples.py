@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from common.edge.textcodes import codes_of
+from common.lab.evaluation import WARM_UP_DAYS
 from common.lab.usecase import Array, Dataset, Examples, Period
 from usecases.citizen_requests.requests.collection import requests_of
 from usecases.citizen_requests.routing.lessons import CATALOGUE_UNIT
@@ -70,7 +71,9 @@ def routing_examples(
     texts = requests_of(dataset)["text"].fillna("").tolist()
     made = _rows(dataset, inside, codes_of([texts[row] for row in inside], width), votes[inside])
     phrases = dataset.extras.get(CATALOGUE)
-    opens = len(inside) and not (dataset.times < first).any()
+    # Data of one's own are fitted from their 29th day: the split follows them (evaluation.follow).
+    after = (first - dataset.times[0].normalize()).days if len(inside) else -1
+    opens = len(inside) and (after <= 0 or after == WARM_UP_DAYS)
     if not catalogue or phrases is None or not opens:
         return made
     return _joined(_phrases(phrases, made, width), made)

