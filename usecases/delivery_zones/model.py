@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from common.lab.boosting import Trees
+from common.lab.fitted import boosted_score, columns_of, straight_line
 from common.lab.graph.additive import compile_lightgbm
 from common.lab.graph.heads import AdditiveHead, LinearHead, TreeHead
 from common.lab.usecase import Array, Fitted, Rung, Training
 from usecases.delivery_zones.availability.gam import gam
 from usecases.delivery_zones.availability.step_head import StepHead
-
-if TYPE_CHECKING:
-    from lightgbm import Booster
 
 __all__ = ["AVAILABILITY_RUNGS", "DAY_AHEAD_RUNGS", "STEP_EDGES"]
 
@@ -59,7 +56,7 @@ def copy_of(term: str, training: Training) -> Fitted:
 
 def logistic_by_step(wanted: Sequence[str], training: Training) -> Fitted:
     """Fit one ridge logistic regression for each horizon."""
-    names, X = _columns(training, wanted)
+    names, X = columns_of(training, wanted)
     step = np.searchsorted(STEP_EDGES, X[:, 0], side="left")
     fits = [_logistic(X[step == s, 1:], training.target[step == s], training.weight[step == s])
             for s in range(len(STEP_EDGES) + 1)]  # fmt: skip
@@ -75,31 +72,31 @@ def logistic_by_step(wanted: Sequence[str], training: Training) -> Fitted:
 
 def logistic(wanted: Sequence[str], training: Training) -> Fitted:
     """Fit one ridge logistic regression for all steps."""
-    names, X = _columns(training, wanted)
+    names, X = columns_of(training, wanted)
     slopes, means, intercept = _logistic(X, training.target, training.weight)
     head = LinearHead(names, tuple(slopes.tolist()), intercept, tuple(means.tolist()))
-    return Fitted(head, reference=partial(_linear, slopes, means, intercept))
+    return Fitted(head, reference=partial(straight_line, slopes, means, intercept))
 
 
 def additive(settings: Trees, wanted: Sequence[str], training: Training) -> Fitted:
     """Fit step functions and declared pairs."""
-    names, X = _columns(training, wanted)
+    names, X = columns_of(training, wanted)
     booster = settings.fit(names, X, training)
     head = AdditiveHead(compile_lightgbm([booster], X), names)
-    return Fitted(head, reference=partial(_raw, booster))
+    return Fitted(head, reference=partial(boosted_score, booster))
 
 
 def boosted(settings: Trees, wanted: Sequence[str], training: Training) -> Fitted:
     """Fit trees without constraint: the measure of what more could be had."""
-    names, X = _columns(training, wanted)
+    names, X = columns_of(training, wanted)
     booster = settings.fit(names, X, training)
     head = TreeHead.of([booster], names, explain=False)
-    return Fitted(head, reference=partial(_raw, booster))
+    return Fitted(head, reference=partial(boosted_score, booster))
 
 
 def curves(wanted: Sequence[str], step: str | None, training: Training) -> Fitted:
     """Fit a generalised additive model of B-splines, for each horizon where there are several."""
-    names, X = _columns(training, (step, *wanted) if step else wanted)
+    names, X = columns_of(training, (step, *wanted) if step else wanted)
     return gam(names, X, training, STEP_EDGES if step else ())
 
 
@@ -111,23 +108,6 @@ def _logistic(X: Array, target: Array, weight: Array) -> tuple[Array, Array, flo
     model = LogisticRegression(C=PENALTY, max_iter=1000)
     model.fit((X - means) / scale, target > 0.5, sample_weight=weight)
     return model.coef_[0] / scale, means, float(model.intercept_[0])
-
-
-def _columns(training: Training, wanted: Sequence[str]) -> tuple[tuple[str, ...], Array]:
-    """Return the names in the order of the task's terms, and their columns."""
-    names = [term.name for term in training.terms]
-    kept = [place for place, name in enumerate(names) if name in set(wanted)]
-    return tuple(names[place] for place in kept), training.matrix[:, kept]
-
-
-def _linear(slopes: Array, means: Array, intercept: float, X: Array) -> Array:
-    log_odds: Array = intercept + (X - means) @ slopes
-    return log_odds
-
-
-def _raw(booster: "Booster", X: Array) -> Array:
-    log_odds: Array = np.asarray(booster.predict(X, raw_score=True, num_threads=1))
-    return log_odds
 
 
 WEEK_BEFORE = Rung(

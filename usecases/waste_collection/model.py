@@ -2,20 +2,17 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from common.lab.boosting import Trees
+from common.lab.fitted import boosted_score, columns_of, straight_line
 from common.lab.graph.additive import compile_lightgbm
 from common.lab.graph.heads import WHOLE_MODEL, AdditiveHead, LinearHead, TreeHead
-from common.lab.usecase import Array, Fitted, Rung, Training
+from common.lab.usecase import Fitted, Rung, Training
 from usecases.waste_collection.features import GROUPS
 from usecases.waste_collection.overflow.grouped_head import GroupedHead
 from usecases.waste_collection.overflow.kalman import KALMAN_FIELD, KalmanHead, kalman_state
-
-if TYPE_CHECKING:
-    from lightgbm import Booster
 
 __all__ = ["OVERFLOW_RUNGS", "additive", "boosted", "copy_of", "logistic"]
 
@@ -48,46 +45,33 @@ def logistic(wanted: Sequence[str], training: Training) -> Fitted:
     """Fit one ridge logistic regression for the seven days."""
     from sklearn.linear_model import LogisticRegression
 
-    names, X = _columns(training, wanted)
+    names, X = columns_of(training, wanted)
     means, scale = X.mean(axis=0, dtype=np.float64), X.std(axis=0, dtype=np.float64) + 1e-9
     model = LogisticRegression(C=PENALTY, max_iter=1000)
     model.fit((X - means) / scale, training.target > 0.5, sample_weight=training.weight)
     slopes, intercept = model.coef_[0] / scale, float(model.intercept_[0])
     head = LinearHead(names, tuple(slopes.tolist()), intercept, tuple(means.tolist()))
-    return Fitted(GroupedHead(head, GROUPS), reference=partial(_linear, slopes, means, intercept))
+    return Fitted(
+        GroupedHead(head, GROUPS), reference=partial(straight_line, slopes, means, intercept)
+    )
 
 
 def additive(settings: Trees, wanted: Sequence[str], training: Training) -> Fitted:
     """Fit one step function per column."""
-    names, X = _columns(training, wanted)
+    names, X = columns_of(training, wanted)
     booster = settings.fit(names, X, training)
     head = AdditiveHead(compile_lightgbm([booster], X), names)
-    return Fitted(GroupedHead(head, GROUPS), reference=partial(_raw, booster))
+    return Fitted(GroupedHead(head, GROUPS), reference=partial(boosted_score, booster))
 
 
 def boosted(settings: Trees, wanted: Sequence[str], training: Training) -> Fitted:
     """Fit trees without constraint: the measure of what more could be had."""
-    names, X = _columns(training, wanted)
+    names, X = columns_of(training, wanted)
     booster = settings.fit(names, X, training)
     head = TreeHead.of([booster], names, explain=False)
-    return Fitted(GroupedHead(head, {WHOLE_MODEL: WHOLE_MODEL}), reference=partial(_raw, booster))
-
-
-def _columns(training: Training, wanted: Sequence[str]) -> tuple[tuple[str, ...], Array]:
-    """Return the names in the order of the task's terms, and their columns."""
-    names = [term.name for term in training.terms]
-    kept = [place for place, name in enumerate(names) if name in set(wanted)]
-    return tuple(names[place] for place in kept), training.matrix[:, kept]
-
-
-def _linear(slopes: Array, means: Array, intercept: float, X: Array) -> Array:
-    log_odds: Array = intercept + (X - means) @ slopes
-    return log_odds
-
-
-def _raw(booster: "Booster", X: Array) -> Array:
-    log_odds: Array = np.asarray(booster.predict(X, raw_score=True, num_threads=1))
-    return log_odds
+    return Fitted(
+        GroupedHead(head, {WHOLE_MODEL: WHOLE_MODEL}), reference=partial(boosted_score, booster)
+    )
 
 
 OVERFLOW_RUNGS = (

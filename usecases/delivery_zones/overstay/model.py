@@ -1,19 +1,15 @@
 """The rungs of the overstay ladder, from the city's rate to boosted trees."""
 
-from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from common.lab.boosting import Trees
+from common.lab.fitted import boosted_score, columns_of, straight_line
 from common.lab.graph.additive import compile_lightgbm
 from common.lab.graph.heads import AdditiveHead, LinearHead, TreeHead
-from common.lab.usecase import Array, Fitted, Rung, Training
+from common.lab.usecase import Fitted, Rung, Training
 from usecases.delivery_zones.overstay.features import CLOCK_TERMS, WEEKEND_TERMS
-
-if TYPE_CHECKING:
-    from lightgbm import Booster
 
 __all__ = ["additive", "boosted", "logistic", "overstay_rungs", "rate"]
 
@@ -58,7 +54,7 @@ def logistic(training: Training) -> Fitted:
     """Fit one ridge logistic regression for both steps."""
     from sklearn.linear_model import LogisticRegression
 
-    names, X = _columns(training, LINEAR_TERMS)
+    names, X = columns_of(training, LINEAR_TERMS)
     means = X.mean(axis=0, dtype=np.float64)
     scale = X.std(axis=0, dtype=np.float64) + 1e-9
     model = LogisticRegression(C=PENALTY, max_iter=1000)
@@ -67,39 +63,22 @@ def logistic(training: Training) -> Fitted:
     head = LinearHead(
         names, tuple(slopes.tolist()), float(model.intercept_[0]), tuple(means.tolist())
     )
-    return Fitted(head, reference=partial(_linear, slopes, means, head.baseline))
+    return Fitted(head, reference=partial(straight_line, slopes, means, head.baseline))
 
 
 def additive(settings: Trees, training: Training) -> Fitted:
     """Fit step functions and declared pairs."""
-    names, X = _columns(training, TREE_TERMS)
+    names, X = columns_of(training, TREE_TERMS)
     booster = settings.fit(names, X, training)
     head = AdditiveHead(compile_lightgbm([booster], X), names)
-    return Fitted(head, reference=partial(_raw, booster))
+    return Fitted(head, reference=partial(boosted_score, booster))
 
 
 def boosted(settings: Trees, training: Training) -> Fitted:
     """Fit trees without constraint."""
-    names, X = _columns(training, TREE_TERMS)
+    names, X = columns_of(training, TREE_TERMS)
     booster = settings.fit(names, X, training)
-    return Fitted(TreeHead.of([booster], names), reference=partial(_raw, booster))
-
-
-def _columns(training: Training, wanted: Sequence[str]) -> tuple[tuple[str, ...], Array]:
-    """Return the names in the order of the task's terms, and their columns."""
-    names = [term.name for term in training.terms]
-    kept = [place for place, name in enumerate(names) if name in set(wanted)]
-    return tuple(names[place] for place in kept), training.matrix[:, kept]
-
-
-def _linear(slopes: Array, means: Array, baseline: float, X: Array) -> Array:
-    log_odds: Array = baseline + (X - means) @ slopes
-    return log_odds
-
-
-def _raw(booster: "Booster", X: Array) -> Array:
-    log_odds: Array = np.asarray(booster.predict(X, raw_score=True, num_threads=1))
-    return log_odds
+    return Fitted(TreeHead.of([booster], names), reference=partial(boosted_score, booster))
 
 
 def overstay_rungs() -> tuple[Rung, ...]:

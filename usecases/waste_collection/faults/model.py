@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from common.lab.boosting import Trees
+from common.lab.fitted import boosted_score, straight_line
 from common.lab.graph.additive import compile_lightgbm
 from common.lab.graph.heads import AdditiveHead, LinearHead, TreeHead
-from common.lab.usecase import Array, Fitted, Rung, Training
-
-if TYPE_CHECKING:
-    from lightgbm import Booster
+from common.lab.usecase import Fitted, Rung, Training
 
 __all__ = ["PAIRS", "additive", "boosted", "fault_rungs", "flat_line", "logistic", "usual"]
 
@@ -72,7 +69,7 @@ def logistic(training: Training) -> Fitted:
     slopes = model.coef_[0] / scale
     baseline = float(model.intercept_[0])
     head = LinearHead(names, tuple(slopes.tolist()), baseline, tuple(means.tolist()))
-    return Fitted(head, reference=partial(_on_a_line, slopes, means, baseline))
+    return Fitted(head, reference=partial(straight_line, slopes, means, baseline))
 
 
 def additive(settings: Trees, training: Training) -> Fitted:
@@ -80,24 +77,14 @@ def additive(settings: Trees, training: Training) -> Fitted:
     names = tuple(term.name for term in training.terms)
     booster = settings.fit(names, training.matrix, training)
     head = AdditiveHead(compile_lightgbm([booster], training.matrix), names)
-    return Fitted(head, reference=partial(_raw, booster))
+    return Fitted(head, reference=partial(boosted_score, booster))
 
 
 def boosted(settings: Trees, training: Training) -> Fitted:
     """Fit trees without constraint."""
     names = tuple(term.name for term in training.terms)
     booster = settings.fit(names, training.matrix, training)
-    return Fitted(TreeHead.of([booster], names), reference=partial(_raw, booster))
-
-
-def _on_a_line(slopes: Array, means: Array, baseline: float, X: Array) -> Array:
-    log_odds: Array = baseline + (X - means) @ slopes
-    return log_odds
-
-
-def _raw(booster: "Booster", X: Array) -> Array:
-    log_odds: Array = np.asarray(booster.predict(X, raw_score=True, num_threads=1))
-    return log_odds
+    return Fitted(TreeHead.of([booster], names), reference=partial(boosted_score, booster))
 
 
 def fault_rungs() -> tuple[Rung, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from common.lab.boosting import Trees
+from common.lab.fitted import boosted_score, columns_of, straight_line
 from common.lab.graph.additive import compile_lightgbm
 from common.lab.graph.heads import AdditiveHead, LinearHead, TreeHead
 from common.lab.usecase import Array, Fitted, Rung, Training
@@ -84,7 +85,7 @@ def _constant_spread(term: str) -> LinearHead:
 def _linear(training: Training) -> _Point:
     from sklearn.linear_model import QuantileRegressor
 
-    names, X = _columns(training, FITTED_TERMS)
+    names, X = columns_of(training, FITTED_TERMS)
     means = X.mean(axis=0, dtype=np.float64)
     scale = X.std(axis=0, dtype=np.float64) + SMALL_STEP
     model = QuantileRegressor(quantile=0.5, alpha=1e-3, solver="highs")
@@ -92,22 +93,26 @@ def _linear(training: Training) -> _Point:
     slopes = model.coef_ / scale
     baseline = float(model.intercept_)
     head = LinearHead(names, tuple(slopes.tolist()), baseline, tuple(means.tolist()))
-    predict = partial(_on_a_line, slopes, means, baseline)
+    predict = partial(straight_line, slopes, means, baseline)
     return _Point(Fitted(head, reference=predict), predict)
 
 
 def _additive(settings: Trees, training: Training) -> _Point:
-    names, X = _columns(training, FITTED_TERMS)
+    names, X = columns_of(training, FITTED_TERMS)
     booster = _grown(settings, names, X, training)
     head = AdditiveHead(compile_lightgbm([booster], X), names)
-    return _Point(Fitted(head, reference=partial(_raw, booster)), partial(_raw, booster))
+    return _Point(
+        Fitted(head, reference=partial(boosted_score, booster)), partial(boosted_score, booster)
+    )
 
 
 def _boosted(settings: Trees, training: Training) -> _Point:
-    names, X = _columns(training, FITTED_TERMS)
+    names, X = columns_of(training, FITTED_TERMS)
     booster = _grown(settings, names, X, training)
     head = TreeHead.of([booster], names)
-    return _Point(Fitted(head, reference=partial(_raw, booster)), partial(_raw, booster))
+    return _Point(
+        Fitted(head, reference=partial(boosted_score, booster)), partial(boosted_score, booster)
+    )
 
 
 def _grown(settings: Trees, names: Sequence[str], X: Array, training: Training) -> "Booster":
@@ -131,13 +136,13 @@ def _with_spread(fit: Callable[[Training], _Point], training: Training) -> Fitte
     for half in (0, 1):
         rest, mine = fold != half, fold == half
         if rest.any() and mine.any():
-            _, X = _columns(training, FITTED_TERMS)
+            _, X = columns_of(training, FITTED_TERMS)
             half_point = fit(_lines(training, rest))
             residual[mine] = np.abs(half_point.predict(X[mine]) - training.target[mine])
     known = np.isfinite(residual)
     if not known.any():
         return replace(point.fitted, spread=_constant_spread(FITTED_TERMS[0]))
-    names, X = _columns(training, SPREAD_TERMS)
+    names, X = columns_of(training, SPREAD_TERMS)
     lines = replace(_lines(training, known), target=residual[known])
     booster = SPREAD.fit(names, X[known], lines)
     compact = point.fitted.point.additive  # explained trees and compact curves do not mix
@@ -154,23 +159,6 @@ def _lines(training: Training, rows: Array) -> Training:
         units=training.units[rows],
         days=training.days[rows],
     )
-
-
-def _columns(training: Training, wanted: Sequence[str]) -> tuple[tuple[str, ...], Array]:
-    """Return the names in the order of the task's terms, and their columns."""
-    names = [term.name for term in training.terms]
-    kept = [place for place, name in enumerate(names) if name in set(wanted)]
-    return tuple(names[place] for place in kept), training.matrix[:, kept]
-
-
-def _on_a_line(slopes: Array, means: Array, baseline: float, X: Array) -> Array:
-    answer: Array = baseline + (X - means) @ slopes
-    return answer
-
-
-def _raw(booster: "Booster", X: Array) -> Array:
-    answer: Array = np.asarray(booster.predict(X, raw_score=True, num_threads=1))
-    return answer
 
 
 def no_sensor_rungs() -> tuple[Rung, ...]:

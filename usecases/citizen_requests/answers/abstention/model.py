@@ -1,19 +1,15 @@
 """The rungs of the abstention ladder: the raw score, a logistic regression, step functions."""
 
-from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from common.lab.boosting import Trees
+from common.lab.fitted import boosted_score, columns_of, straight_line
 from common.lab.graph.additive import compile_lightgbm
 from common.lab.graph.heads import AdditiveHead, LinearHead
-from common.lab.usecase import Array, Fitted, Rung, Training
+from common.lab.usecase import Fitted, Rung, Training
 from usecases.citizen_requests.answers.abstention.features import FEATURES, RAW
-
-if TYPE_CHECKING:
-    from lightgbm import Booster
 
 __all__ = ["abstention_rungs"]
 
@@ -32,7 +28,7 @@ def logistic(training: Training) -> Fitted:
     """Fit one ridge logistic regression."""
     from sklearn.linear_model import LogisticRegression
 
-    names, X = _columns(training, tuple(FEATURES))
+    names, X = columns_of(training, tuple(FEATURES))
     means = X.mean(axis=0, dtype=np.float64)
     scale = X.std(axis=0, dtype=np.float64) + 1e-9
     model = LogisticRegression(C=PENALTY, max_iter=1000)
@@ -41,31 +37,15 @@ def logistic(training: Training) -> Fitted:
     head = LinearHead(
         names, tuple(slopes.tolist()), float(model.intercept_[0]), tuple(means.tolist())
     )
-    return Fitted(head, reference=partial(_linear, slopes, means, head.baseline))
+    return Fitted(head, reference=partial(straight_line, slopes, means, head.baseline))
 
 
 def additive(training: Training) -> Fitted:
     """Fit one step function per feature."""
-    names, X = _columns(training, tuple(FEATURES))
+    names, X = columns_of(training, tuple(FEATURES))
     booster = ADDITIVE.fit(names, X, training)
     head = AdditiveHead(compile_lightgbm([booster], X), names)
-    return Fitted(head, reference=partial(_raw, booster))
-
-
-def _columns(training: Training, wanted: Sequence[str]) -> tuple[tuple[str, ...], Array]:
-    names = [term.name for term in training.terms]
-    kept = [place for place, name in enumerate(names) if name in set(wanted)]
-    return tuple(names[place] for place in kept), training.matrix[:, kept]
-
-
-def _linear(slopes: Array, means: Array, baseline: float, X: Array) -> Array:
-    log_odds: Array = baseline + (X - means) @ slopes
-    return log_odds
-
-
-def _raw(booster: "Booster", X: Array) -> Array:
-    log_odds: Array = np.asarray(booster.predict(X, raw_score=True, num_threads=1))
-    return log_odds
+    return Fitted(head, reference=partial(boosted_score, booster))
 
 
 def abstention_rungs() -> tuple[Rung, ...]:
