@@ -13,6 +13,7 @@ import pytest
 
 from common.lab import graph
 from common.lab.usecase import Array, Period
+from tests.once import one_at_a_time
 from usecases.building_energy.simulate import simulate
 from usecases.building_energy.tasks import ELECTRICITY
 
@@ -26,6 +27,7 @@ ENTRIES = {
     "onnxruntime-node": "dist/index.js",
     "onnxruntime-web": "dist/ort.wasm.min.mjs",
 }
+QUIET = ("--ignore-scripts", "--no-package-lock", "--no-save", "--no-audit", "--no-fund")
 WORST = 1e-5
 """Largest error allowed, as a share of the output's spread."""
 OFF_GRID = {"onnxruntime-node": (0.0, WORST), "onnxruntime-web": (0.02, 1e-2)}
@@ -43,18 +45,15 @@ def installed(package: str) -> Path:
         pytest.skip("node or npm is not installed")
     folder = ROOT / ".aune" / "node" / f"{package}-{VERSION}"
     entry = folder / "node_modules" / package / ENTRIES[package]
-    if not entry.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        options = ["--ignore-scripts", "--no-package-lock", "--no-save", "--no-audit", "--no-fund"]
-        done = subprocess.run(
-            [npm, "install", *options, "--prefix", str(folder), f"{package}@{VERSION}"],
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
-        if done.returncode or not entry.exists():
-            pytest.skip(f"npm could not install {package}@{VERSION}: {done.stderr[-200:]}")
+    complete = folder / "complete"
+    with one_at_a_time("node"):
+        if not complete.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            command = [npm, "install", *QUIET, "--prefix", str(folder), f"{package}@{VERSION}"]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+            if done.returncode or not entry.exists():
+                pytest.skip(f"npm could not install {package}@{VERSION}: {done.stderr[-200:]}")
+            complete.touch()
     return entry
 
 

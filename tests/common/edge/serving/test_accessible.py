@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.once import one_at_a_time
 from tests.webdriver import browser
 
 pytestmark = pytest.mark.slow
@@ -27,11 +28,12 @@ def axe():
         pytest.skip("npm is not installed")
     folder = ROOT / ".aune" / "node"
     packed = folder / "axe-core-4.14.1.tgz"
-    if not packed.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        command = [npm, "pack", AXE, "--pack-destination", str(folder), "--silent"]
-        if subprocess.run(command, capture_output=True, timeout=180, check=False).returncode:
-            pytest.skip(f"npm could not fetch {AXE}")
+    with one_at_a_time("node"):
+        if not packed.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            command = [npm, "pack", AXE, "--pack-destination", str(folder), "--silent"]
+            if subprocess.run(command, capture_output=True, timeout=180, check=False).returncode:
+                pytest.skip(f"npm could not fetch {AXE}")
     with tarfile.open(packed) as archive:
         return archive.extractfile("package/axe.min.js").read().decode()
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from common.edge.bundle import Bundle
+from tests.once import one_at_a_time
 
 pytestmark = pytest.mark.slow
 
@@ -26,18 +27,29 @@ def clients():
         pytest.skip("uv is not installed")
     place, lock = ROOT / ".aune" / "clients", HERE / "requirements.lock"
     stamp = place / "stamp"
-    if not stamp.exists() or stamp.read_text() != lock.read_text():
-        python = place / "bin" / "python"
-        for command in (
-            [uv, "venv", "--quiet", "--clear", "--python", sys.executable, place],
-            [uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", lock],
-        ):
-            done = subprocess.run(
-                [str(word) for word in command], capture_output=True, timeout=300, check=False
-            )
-            if done.returncode:
-                pytest.skip(f"the clients cannot be installed: {done.stderr[-200:]!r}")
-        stamp.write_text(lock.read_text())
+    with one_at_a_time("clients"):
+        if not stamp.exists() or stamp.read_text() != lock.read_text():
+            python = place / "bin" / "python"
+            for command in (
+                [uv, "venv", "--quiet", "--clear", "--python", sys.executable, place],
+                [
+                    uv,
+                    "pip",
+                    "install",
+                    "--quiet",
+                    "--python",
+                    python,
+                    "--require-hashes",
+                    "-r",
+                    lock,
+                ],
+            ):
+                done = subprocess.run(
+                    [str(word) for word in command], capture_output=True, timeout=300, check=False
+                )
+                if done.returncode:
+                    pytest.skip(f"the clients cannot be installed: {done.stderr[-200:]!r}")
+            stamp.write_text(lock.read_text())
     return place / "bin"
 
 
