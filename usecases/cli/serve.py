@@ -33,7 +33,10 @@ def serve(
         Path | None, typer.Option(help="Folder of the journal; none is kept by default.")
     ] = None,
     rate: Annotated[
-        float, typer.Option(min=0, help="Requests a second and key; 0 for no bound.")
+        float,
+        typer.Option(
+            min=0, help="Requests a second of each key, twice that at once; 0 for no bound."
+        ),
     ] = 500.0,
 ) -> None:
     """Serve the installed bundles: predictions, intervals, reasons; Ctrl-C stops."""

@@ -30,6 +30,8 @@ def main(words: Sequence[str] | None = None) -> int:
             names=tuple(given.name),
             keys=ring if given.keys or ring.exists() else None,
             journal=given.journal,
+            rate_per_second=given.rate,
+            burst=max(1.0, 2 * given.rate),
         )
         app = create_app(Shelves(root), settings)
         serve(app, settings, lambda port: print(f"aune: {given.host}:{port}", flush=True))  # noqa: T201
@@ -47,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keys", type=Path, help="file of API keys; keys.json of the store")
     parser.add_argument("--name", action="append", default=[], help="name that a proxy sends")
     parser.add_argument("--journal", type=Path, help="folder of the journal")
+    parser.add_argument(
+        "--rate", type=float, default=500.0, help="requests a second and key; 0 for no bound"
+    )
     return parser
 
 
