@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from common.edge.archive import Limits, read_files
+from common.edge.drift.usual import FILE as USUAL
+from common.edge.drift.usual import Usual
 from common.edge.errors import (
     ChecksumError,
     DataError,
@@ -66,6 +68,8 @@ class Bundle:
         The onnxruntime session.
     index
         Searches the arrays; None where the manifest declares no retrieval.
+    usual
+        ``usual.json``: what the training inputs looked like; None in older bundles.
     """
 
     manifest: Manifest
@@ -79,6 +83,7 @@ class Bundle:
     limits: Limits
     session: Any = field(repr=False)
     index: Index | None = field(default=None, repr=False)
+    usual: Usual | None = field(default=None, repr=False)
 
     @classmethod
     def open(
@@ -128,6 +133,7 @@ class Bundle:
             limits=limits,
             session=session,
             index=_index(manifest, arrays, files),
+            usual=Usual.from_bytes(files[USUAL]) if USUAL in files else None,
         )
         bundle.replay()
         return bundle

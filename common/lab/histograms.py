@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from common.edge.histogram import Histogram, count_values
+from common.edge.drift.histogram import Histogram, count_values
 from common.lab.usecase import Array, Examples, Field
 
 __all__ = ["BINS", "training_histograms"]

@@ -31,6 +31,8 @@ from common.edge.serving.pages.site import agent_routes
 from common.edge.serving.problem import Problem
 from common.edge.serving.served import Result, Served
 from common.edge.serving.settings import ServerSettings
+from common.edge.serving.truths import truth_routes
+from common.edge.serving.watching import Watching
 from common.edge.store.shelves import Shelves
 
 __all__ = ["Server", "create_app"]
@@ -87,6 +89,8 @@ class Server:
     ----------
     fleet
         The models in service.
+    watching
+        How what comes in compares with what they learned from.
     guard
         What stands before them.
     shelves, journal
@@ -100,6 +104,7 @@ class Server:
         self.shelves = shelves
         self.fleet = Fleet(shelves, settings)
         self.metrics = Metrics(settings.watts_per_core)
+        self.watching = Watching(settings.watch)
         ring = KeyRing.load(settings.keys) if settings.keys else None
         self.journal = (
             journals.Journal(settings.journal, Settings(keep=settings.keep))
@@ -110,7 +115,8 @@ class Server:
         self._pending = 0
         self._documents: dict[str, bytes] = {}
         self.starlette = _Router(
-            routes=[*self._routes(), *agent_routes(self), *pages], lifespan=self._lifespan
+            routes=[*self._routes(), *truth_routes(self), *agent_routes(self), *pages],
+            lifespan=self._lifespan,
         )
         self.guard = Guard(self.starlette, settings, ring, self.metrics)
 
@@ -129,16 +135,19 @@ class Server:
         if self.fleet.models != before:
             self.guard.hot = self._hot_paths()
             self._documents = {}
+            await asyncio.to_thread(self.watching.follow, self.fleet.models)
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         await self.refresh()
-        watch = asyncio.create_task(self._watch())
+        tasks = [asyncio.create_task(work) for work in (self._watch(), self.watching.run())]
         try:
             yield
         finally:
-            watch.cancel()
+            for task in tasks:
+                task.cancel()
             self._pool.shutdown()
+            self.watching.close()
             if self.journal is not None:
                 self.journal.close()
 
@@ -209,6 +218,7 @@ class Server:
 
     def _finish(self, served: Served, ask: Ask, result: Result, answer: Answer) -> Answer:
         self.metrics.observed(served.name, ask.rows, served.references, result.observation)
+        self.watching.note(served, result.inputs, ask.rows)
         return answer
 
     async def _in_pool(self, work: Callable[[], tuple[Served, Ask, Result, Answer]]) -> Answer:
@@ -302,7 +312,7 @@ class Server:
 
     async def _metrics(self, _request: Request) -> Response:
         models = {name: served.manifest.version for name, served in self.fleet.models.items()}
-        text = self.metrics.text(models)
+        text = self.metrics.text(models) + self.watching.text()
         return Response(text, headers={"content-type": exposition.CONTENT_TYPE.decode()})
 
     def served(self, request: Request) -> Served:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from common.edge.serving.observing import Observation, Reference
 
-__all__ = ["BUCKETS_SECONDS", "CONTENT_TYPE", "Metrics"]
+__all__ = ["BUCKETS_SECONDS", "CONTENT_TYPE", "Metrics", "family"]
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -84,18 +84,18 @@ class Metrics:
             Served models by name, with their version.
         """
         lines: list[str] = []
-        _family(lines, "aune_model_info", "gauge", "Modèles servis.", (
+        family(lines, "aune_model_info", "gauge", "Modèles servis.", (
             ({"model": name, "version": version}, 1) for name, version in models.items()
         ))  # fmt: skip
-        _family(lines, "aune_requests_total", "counter", "Demandes reçues.", (
+        family(lines, "aune_requests_total", "counter", "Demandes reçues.", (
             ({"model": model, "door": door, "code": str(code)}, count)
             for (model, door, code), count in self._requests.items()
         ))  # fmt: skip
         self._latency_lines(lines)
-        _family(lines, "aune_rows_total", "counter", "Lignes prédites.", (
+        family(lines, "aune_rows_total", "counter", "Lignes prédites.", (
             ({"model": model}, count) for model, count in self._rows.items()
         ))  # fmt: skip
-        _family(lines, "aune_reloads_total", "counter", "Changements de version.", (
+        family(lines, "aune_reloads_total", "counter", "Changements de version.", (
             ({"outcome": outcome}, count) for outcome, count in self._reloads.items()
         ))  # fmt: skip
         self._input_lines(lines)
@@ -119,7 +119,7 @@ class Metrics:
             ("outside", "Part des valeurs hors de la plage des exemples du paquet."),
         )
         for kind, text in families:
-            _family(lines, f"aune_input_{kind}_share", "gauge", text, (
+            family(lines, f"aune_input_{kind}_share", "gauge", text, (
                 ({"model": model, "input": name}, getattr(counts, kind) / counts.values)
                 for (model, name), counts in self._inputs.items() if counts.values
             ))  # fmt: skip
@@ -134,22 +134,23 @@ class Metrics:
         if not rows:
             return
         cpu = 1000 * (time.process_time() - self._cpu_start) / rows
-        _family(lines, "aune_cpu_seconds_per_1000_predictions", "gauge",
+        family(lines, "aune_cpu_seconds_per_1000_predictions", "gauge",
                 "Temps processeur du serveur entier, pour 1 000 lignes.", (({}, cpu),))  # fmt: skip
         bounds = zip(("low", "central", "high"), self._watts, strict=True)
-        _family(lines, "aune_joules_per_1000_predictions", "gauge",
+        family(lines, "aune_joules_per_1000_predictions", "gauge",
                 "Estimation : temps processeur par watts d'un coeur ; niveau de preuve C_model.", (
                     ({"tier": "C_model", "bound": bound}, cpu * watts) for bound, watts in bounds
                 ))  # fmt: skip
 
 
-def _family(
+def family(
     lines: list[str],
     name: str,
     kind: str,
     text: str,
     samples: Iterable[tuple[Mapping[str, str], float]],
 ) -> None:
+    """Add a metric with its samples to the lines of an exposition."""
     lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
     lines += [_sample(name, labels, value) for labels, value in samples]
 

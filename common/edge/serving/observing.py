@@ -15,7 +15,7 @@ Array = npt.NDArray[Any]
 
 UNUSUAL_SHARE = 0.01
 """Share of a row's values out of the reference from which its data are called unusual; the
-same as ``common.edge.drift.Thresholds.outside``, a choice of Aune."""
+same as ``common.edge.drift.counts.Thresholds.outside``, a choice of Aune."""
 _MARGIN = 0.5
 
 

@@ -30,6 +30,8 @@ class ServerSettings:
         Folder of the journal; None to keep none.
     keep
         Inputs that the journal keeps, see `common.edge.journal.entries.Settings`.
+    watch
+        Folder of what is counted to notice unusual data; None to keep it in memory.
     body_bytes, rows
         Largest request: 1 MB and 10,000 rows (``briefs/mlops.md`` 6.3).
     values_out
@@ -60,6 +62,7 @@ class ServerSettings:
     keys: Path | None = None
     journal: Path | None = None
     keep: Keep = "numbers"
+    watch: Path | None = None
     body_bytes: int = 1_000_000
     rows: int = 10_000
     values_out: int = 1_000_000

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from common.edge.drift import Drift, Thresholds, explain
+from common.edge.drift.counts import Drift, Thresholds, explain
+from common.edge.drift.histogram import Histogram, noise_floor, psi
 from common.edge.errors import DataError, ManifestError, UsageError
-from common.edge.histogram import Histogram, noise_floor, psi
 from common.lab.histograms import training_histograms
 from common.lab.usecase import Field
 from common.lab.windows import Windows

@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from common.edge.drift.histogram import Histogram, count_values, noise_floor, psi
 from common.edge.errors import DataError, UsageError
-from common.edge.histogram import Histogram, count_values, noise_floor, psi
 from common.edge.journal.chain import write_atomically
 
 __all__ = ["Drift", "DriftReport", "InputState", "Thresholds", "explain", "wilson"]
@@ -39,7 +39,7 @@ class Thresholds:
     psi_watch, psi_alert
         Customary bounds of credit scoring: 0.1 and 0.25 (Lewis, An Introduction to Credit
         Scoring, 1994; Siddiqi, Credit Risk Scorecards, 2006). No bound below what chance
-        gives at these counts (`common.edge.histogram.noise_floor`).
+        gives at these counts (`common.edge.drift.histogram.noise_floor`).
     missing
         Increase of the missing share over training's; a choice of Aune.
     outside
