@@ -1,0 +1,1 @@
+"""Our server held against others: the same model, the same rows, one run."""
