@@ -3,7 +3,8 @@
 from typing import Final
 
 from common.lab.pages.french import number, percent, plural
-from usecases.delivery_zones.decision.page_parts import Listing, Page, Section
+from common.lab.pages.section import Listing, Section
+from usecases.delivery_zones.decision.page_parts import Page
 from usecases.delivery_zones.inventory.findings import LEVELS, Report
 
 __all__ = ["CSV_FILE", "inventory_page"]

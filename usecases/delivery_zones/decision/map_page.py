@@ -7,16 +7,11 @@ import pandas as pd
 
 from common.lab.pages.figure import WIDTH, Figure, Table
 from common.lab.pages.french import bounds, number, percent, plural
+from common.lab.pages.section import Listing, Plot, Section
 from common.lab.pages.svg import ACCENT, INK, Canvas, Scale, whisker
 from usecases.delivery_zones.decision.map import Mark, area_map
 from usecases.delivery_zones.decision.observed import Observed
-from usecases.delivery_zones.decision.page_parts import (
-    Drawing,
-    Listing,
-    Page,
-    Plot,
-    Section,
-)
+from usecases.delivery_zones.decision.page_parts import Drawing, Page
 
 __all__ = ["full_csv", "map_page"]
 

@@ -10,17 +10,12 @@ import pandas as pd
 from common.edge.errors import DataError
 from common.lab.pages.figure import WIDTH, Figure, Table
 from common.lab.pages.french import bounds, number, percent, plural, quantity
+from common.lab.pages.section import Listing, Section
 from common.lab.pages.svg import ACCENT, INK, Canvas, Scale, axes, whisker
 from common.lab.usecase import Array
 from usecases.delivery_zones.decision.misuse import Misuse, Policy, Regime, misuse, patrol_hours
 from usecases.delivery_zones.decision.observed import Observed, goods_regime
-from usecases.delivery_zones.decision.page_parts import (
-    Listing,
-    Page,
-    Section,
-    at_hour,
-    in_parentheses,
-)
+from usecases.delivery_zones.decision.page_parts import Page, at_hour, in_parentheses
 from usecases.delivery_zones.demand.dwell import MAX_POLL_MINUTES, MIN_STAYS, dwell_by_zone
 
 __all__ = ["Rule", "RuleFindings", "misuse_csv", "misuse_findings", "misuse_page", "too_rare"]

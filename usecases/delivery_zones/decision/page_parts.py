@@ -1,22 +1,20 @@
-"""What a decision page is made of: sections, tables, drawings; filled into one French page."""
+"""What a decision page is: its parts, banners and drawings, filled into one French page."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from common.edge.errors import UsageError
 from common.lab.pages.figure import Table
 from common.lab.pages.french import NO_BREAK, typeset
 from common.lab.pages.rendering import OVER, render
+from common.lab.pages.section import Section
 from common.lab.usecase import Dataset
 
 __all__ = [
     "Drawing",
-    "Listing",
     "Page",
-    "Plot",
-    "Section",
     "at_hour",
     "in_parentheses",
     "page_html",
@@ -45,26 +43,6 @@ def in_parentheses(low_to_high: str) -> str:
     return f"({low_to_high})".replace(" ", NO_BREAK)
 
 
-class Plot(Protocol):
-    """What the page's macro draws: a `common.lab.pages.figure.Figure` or a `Drawing`."""
-
-    @property
-    def title(self) -> str:
-        """What the plot shows."""
-
-    @property
-    def svg(self) -> str:
-        """One ``<svg>`` element."""
-
-    @property
-    def description(self) -> str:
-        """What there is to see."""
-
-    @property
-    def table(self) -> Table:
-        """The plotted data."""
-
-
 @dataclass(frozen=True)
 class Drawing:
     """A map with its text alternative and data.
@@ -86,27 +64,6 @@ class Drawing:
                     f"drawing {self.title!r}: no <svg>, or one with {part}",
                     expected="an <svg> that refers to nothing but its own symbols",
                 )
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A table in the text: its label, its header and rows of text cells."""
-
-    label: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of a page, printed in the order of the fields."""
-
-    title: str
-    words: Sequence[str] = ()
-    bullets: Sequence[str] = ()
-    figures: Sequence[Plot] = ()
-    listings: Sequence[Listing] = ()
-    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

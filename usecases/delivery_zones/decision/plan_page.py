@@ -7,8 +7,9 @@ import pandas as pd
 
 from common.lab.pages.figure import Table
 from common.lab.pages.french import NO_BREAK, number, percent, plural, quantity
+from common.lab.pages.section import Listing, Section
 from usecases.delivery_zones.decision.map import Mark, area_map
-from usecases.delivery_zones.decision.page_parts import Drawing, Listing, Page, Section
+from usecases.delivery_zones.decision.page_parts import Drawing, Page
 from usecases.delivery_zones.decision.plan import HYPOTHESIS, Plan
 
 __all__ = ["CSV_FILE", "GEOJSON_FILE", "plan_page"]

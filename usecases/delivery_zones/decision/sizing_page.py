@@ -10,16 +10,11 @@ import pandas as pd
 from common.edge.errors import DataError
 from common.lab.pages.figure import WIDTH, Figure, Table
 from common.lab.pages.french import bounds, number, percent, plural
+from common.lab.pages.section import Listing, Section
 from common.lab.pages.svg import ACCENT, INK, RUST, Canvas, Scale, Shape, whisker
 from usecases.delivery_zones.decision.misuse_page import too_rare
 from usecases.delivery_zones.decision.observed import GOODS_HOURS, Observed
-from usecases.delivery_zones.decision.page_parts import (
-    Listing,
-    Page,
-    Section,
-    at_hour,
-    in_parentheses,
-)
+from usecases.delivery_zones.decision.page_parts import Page, at_hour, in_parentheses
 from usecases.delivery_zones.decision.sizing import (
     SERVICE_LEVEL,
     Scenario,

@@ -7,10 +7,11 @@ import numpy as np
 
 from common.lab.pages.figure import WIDTH, Figure, Table
 from common.lab.pages.french import number, plural
+from common.lab.pages.section import Listing, Section
 from common.lab.pages.svg import INK, MUTED, Canvas
 from common.lab.usecase import Array
 from usecases.delivery_zones.decision.observed import GOODS_HOURS, GOODS_WEEKDAYS, Observed
-from usecases.delivery_zones.decision.page_parts import Listing, Page, Section, at_hour
+from usecases.delivery_zones.decision.page_parts import Page, at_hour
 from usecases.delivery_zones.decision.week_grid import (
     HOURS,
     MIN_DAYS,

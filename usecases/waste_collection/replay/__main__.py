@@ -8,12 +8,13 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from common.lab.pages.section import Section
 from usecases.waste_collection.replay.bounds import lower_bound
 from usecases.waste_collection.replay.driving import ITERATIONS
 from usecases.waste_collection.replay.ground.scenarios import SCENARIOS, Scenario, read_scenarios
 from usecases.waste_collection.replay.policies.catalogue import FAMILIES, policies_of
 from usecases.waste_collection.replay.public import Material, blantyre_sites, public_material
-from usecases.waste_collection.replay.report.page import Section, replay_page
+from usecases.waste_collection.replay.report.page import replay_page
 from usecases.waste_collection.replay.report.studies import (
     fault_section,
     network_section,

@@ -1,4 +1,4 @@
-"""What every page of the plan is made of: sections, tables, banners, one French file."""
+"""What every page of the plan is: its parts under its banners, one French file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,37 +7,16 @@ from pathlib import Path
 from markupsafe import Markup
 
 from common.lab.pages import rendering
-from common.lab.pages.figure import Figure
 from common.lab.pages.french import typeset
 from common.lab.pages.rendering import OVER, render
+from common.lab.pages.section import Section
 from usecases.waste_collection.decision.choice import Proposal
 
-__all__ = ["Listing", "Page", "Section", "page_html", "render_page"]
+__all__ = ["Page", "page_html", "render_page"]
 
 TEMPLATES = Path(__file__).with_name("templates")
 OWN_STYLE = TEMPLATES / "plan.css"
 BASE_STYLE = Path(rendering.__file__).with_name("templates") / "style.css"
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A table: its label, its header and rows of text cells."""
-
-    label: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of a page, printed in the order of the fields."""
-
-    title: str
-    words: Sequence[str] = ()
-    bullets: Sequence[str] = ()
-    figures: Sequence[Figure] = ()
-    listings: Sequence[Listing] = ()
-    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

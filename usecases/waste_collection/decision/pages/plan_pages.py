@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from common.lab.pages.french import number, plural, quantity
+from common.lab.pages.section import Listing, Section
 from usecases.waste_collection.decision.choice import Proposal
 from usecases.waste_collection.decision.former import Change, Former
-from usecases.waste_collection.decision.pages.parts import Listing, Page, Section
+from usecases.waste_collection.decision.pages.parts import Page
 from usecases.waste_collection.decision.pages.round_map import round_maps
 from usecases.waste_collection.decision.reasons import (
     day_fr,

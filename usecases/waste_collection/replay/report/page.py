@@ -1,14 +1,13 @@
 """The page of the bench: what was driven, the verdict, the curves, the tables."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from common.lab.pages import french
-from common.lab.pages.figure import Figure
 from common.lab.pages.rendering import OVER, render
+from common.lab.pages.section import Listing, Section
 from usecases.waste_collection.replay.bounds import Bound
 from usecases.waste_collection.replay.report.figures import policy_curves
 from usecases.waste_collection.replay.report.wording import (
@@ -28,7 +27,7 @@ from usecases.waste_collection.replay.scoring.comparison import (
 from usecases.waste_collection.replay.scoring.curves import RATES, read_at
 from usecases.waste_collection.replay.site import Assumptions
 
-__all__ = ["Listing", "Section", "replay_page"]
+__all__ = ["replay_page"]
 
 TEMPLATES = Path(__file__).with_name("templates")
 PROXY = (
@@ -36,26 +35,6 @@ PROXY = (
     "français ; seules les positions sont celles de colonnes de Nantes (2016). Dépôt, quai de "
     "vidage, camions et charges sont supposés."
 )
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A table of the page."""
-
-    label: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page."""
-
-    title: str
-    words: Sequence[str] = ()
-    figures: Sequence[Figure] = ()
-    tables: Sequence[Listing] = ()
-    notes: Sequence[str] = ()
 
 
 def replay_page(
@@ -120,7 +99,7 @@ def _at_equal_overflows(compared: Comparison, assumptions: Assumptions) -> Secti
     return Section(
         "À débordements égaux",
         words,
-        tables=(Listing("Écarts à la tournée fixe de trois jours", header, rows),),
+        listings=(Listing("Écarts à la tournée fixe de trois jours", header, rows),),
         notes=(
             "Les colonnes « km à » donnent les km, puis l'écart à la courbe des cadences fixes au "
             "même taux (entre deux cadences, elle est interpolée). Intervalles à 95 % : scénarios "

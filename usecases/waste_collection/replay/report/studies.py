@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from common.lab.pages import french
-from usecases.waste_collection.replay.report.page import Listing, Section
+from common.lab.pages.section import Listing, Section
 from usecases.waste_collection.replay.report.wording import family_title
 from usecases.waste_collection.replay.scoring.outcome import Outcome
 from usecases.waste_collection.replay.sensing.sensors import most_worth, saved_per_sensor
@@ -51,7 +51,7 @@ def sensors_section(by_share: Mapping[float, Sequence[Outcome]], site: Site) -> 
             "niveau que l'équipage voit en vidant. Les premiers équipés sont ceux dont l'apport "
             "de trois jours varie le plus.",
         ),
-        tables=(
+        listings=(
             Listing("Équiper plus ou moins de conteneurs", header, rows),
             Listing(
                 f"Les {NAMED} conteneurs à équiper d'abord, scénario {site.name}",
@@ -93,7 +93,7 @@ def network_section(cases: Mapping[str, Sequence[Outcome]]) -> Section:
 
 def _section(title: str, rows: Sequence[Sequence[str]], words: Sequence[str]) -> Section:
     header = ("Cas", "km", "Heures de camion", "Arrêts", "Débordements ‰", "Pire dixième ‰")
-    return Section(title, words, tables=(Listing(title, header, rows),))
+    return Section(title, words, listings=(Listing(title, header, rows),))
 
 
 def _cells(found: Sequence[Outcome]) -> tuple[str, ...]:
