@@ -24,7 +24,7 @@ from common.edge.serving.fleet import Fleet
 from common.edge.serving.friendly import Friendly
 from common.edge.serving.guard import Guard, Hot
 from common.edge.serving.invocations import Invocations
-from common.edge.serving.keys import KeyRing
+from common.edge.serving.keys import KeyFile
 from common.edge.serving.metrics import Metrics
 from common.edge.serving.oip import OpenInference, model_metadata, server_metadata
 from common.edge.serving.pages.site import agent_routes
@@ -105,7 +105,7 @@ class Server:
         self.fleet = Fleet(shelves, settings)
         self.metrics = Metrics(settings.watts_per_core)
         self.watching = Watching(settings.watch)
-        ring = KeyRing.load(settings.keys) if settings.keys else None
+        self._keys = KeyFile(settings.keys) if settings.keys else None
         self.journal = (
             journals.Journal(settings.journal, Settings(keep=settings.keep))
             if settings.journal
@@ -118,6 +118,7 @@ class Server:
             routes=[*self._routes(), *truth_routes(self), *agent_routes(self), *pages],
             lifespan=self._lifespan,
         )
+        ring = self._keys.ring if self._keys else None
         self.guard = Guard(self.starlette, settings, ring, self.metrics)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -125,7 +126,9 @@ class Server:
         await self.guard(scope, receive, send)
 
     async def refresh(self) -> None:
-        """Take up what changed in the store; requests go on meanwhile."""
+        """Take up what changed in the store and among the keys; requests go on meanwhile."""
+        if self._keys is not None:
+            self.guard.ring = self._keys.look()
         before = self.fleet.models
         done, refused = await asyncio.to_thread(self.fleet.refresh)
         for _ in range(done):

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import logging
 import re
 import secrets
 from dataclasses import asdict, dataclass
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Literal
 
 from common.edge.durable import explained, move_file, write_file
-from common.edge.errors import UsageError
+from common.edge.errors import AuneError, UsageError
 
-__all__ = ["ROLES", "ApiKey", "KeyRing", "Role"]
+__all__ = ["ROLES", "ApiKey", "KeyFile", "KeyRing", "Role"]
+
+_LOG = logging.getLogger("aune.serving")
 
 Role = Literal["predict", "admin"]
 ROLES: tuple[Role, ...] = ("predict", "admin")
@@ -138,6 +141,53 @@ class KeyRing:
             raise UsageError(
                 f"{path}: {error}", expected="the keys that aune key writes"
             ) from error
+
+
+class KeyFile:
+    """A ring that follows its file: a key that is taken away stops to open at the next look.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+
+    Attributes
+    ----------
+    ring
+        The keys as they were last read.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be read when the server starts; later the former keys stay.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._seen = self._state()
+        self.ring = KeyRing.load(path)
+
+    def look(self) -> KeyRing:
+        """Return the keys, read again where the file changed.
+
+        A file that is gone is an empty ring: nobody is let in rather than everybody.
+        """
+        state = self._state()
+        if state != self._seen:
+            try:
+                self.ring = KeyRing.load(self.path)
+            except AuneError as error:
+                _LOG.warning("the former keys stay in use: %s", error.found)
+            self._seen = state
+        return self.ring
+
+    def _state(self) -> tuple[int, int, int] | None:
+        """Return what changes whenever `KeyRing.save` puts another file in its place."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _hash(secret: str) -> str:
