@@ -418,6 +418,11 @@ class UseCase:
     resume
         ``resume(task, dataset, folder) -> Dataset``: with what agents corrected, to learn
         from as well; None where nothing can be corrected.
+    suit
+        ``suit(task, dataset, answers) -> (task, dataset)`` where what is chosen among is a
+        site's own (the services of a town hall): both brought to one list of answers, the
+        data's own or, where given, those of a bundle at hand. None where answers are the
+        same everywhere.
     """
 
     name: str
@@ -434,6 +439,7 @@ class UseCase:
     plan_files: Mapping[str, str] = field(default_factory=dict)
     plan_options: Mapping[str, str] = field(default_factory=dict)
     resume: Callable[[Task, Dataset, Path], Dataset] | None = None
+    suit: Callable[[Task, Dataset, tuple[str, ...]], tuple[Task, Dataset]] | None = None
 
     def task(self, task_id: str | None) -> Task:
         """Return the task called ``task_id``, or the first one."""

@@ -1,6 +1,6 @@
 """Which service is a request for: the routing tasks, and how an answer is scored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -33,7 +33,7 @@ from usecases.citizen_requests.routing.thresholds import constant_state, thresho
 from usecases.citizen_requests.sheets.library import THEMES
 from usecases.citizen_requests.text.writing_level import terciles
 
-__all__ = ["PARIS_SPLIT", "ROUTING_TASKS", "THEMES_SPLIT"]
+__all__ = ["PARIS_SPLIT", "ROUTING_TASKS", "THEMES_SPLIT", "routing_task"]
 
 PARIS_SPLIT = Split(
     train_start=date(2014, 1, 1),
@@ -99,16 +99,23 @@ def by_writing(examples: Examples) -> Array:
     return terciles([text_of(codes) for codes in examples.inputs["codes"]])
 
 
-def _routing() -> Task:
-    """Return the Paris task: which directorate pilots a project, from its title."""
-    phrases = [keywords(service) for service in SERVICES]
+def routing_task(services: Sequence[str], phrases: Sequence[str] | None) -> Task:
+    """Return the task of choosing among services, from the text of a request.
+
+    Parameters
+    ----------
+    services
+        French names, in the order of the outputs.
+    phrases
+        What each service says it does, as one text each; None where there is no catalogue.
+    """
     slices = {"longueur du texte": by_length, "écriture": by_writing, "année": by_year}
     return Task(
         id="routing",
         version=1,
         question="À quel service cette demande doit-elle aller ?",
-        inputs=routing_inputs(len(SERVICES)),
-        outputs=outputs(SERVICES),
+        inputs=routing_inputs(len(services)),
+        outputs=outputs(services),
         terms=ROUTING_TERMS,
         reasons=REASONS,
         split=PARIS_SPLIT,
@@ -122,10 +129,10 @@ def _routing() -> Task:
         transform=as_they_are,
         scored=scored,
         scale=no_scale,
-        rungs=routing_rungs(len(SERVICES), phrases, own_votes=True),
+        rungs=routing_rungs(len(services), phrases, own_votes=True),
         calibrate=constant_state,
         default_state=thresholds_of,
-        figures=partial(routing_figures, SERVICES),
+        figures=partial(routing_figures, services),
         functional_unit=(
             "une demande lue : services classés avec leur chance, décision proposée et part de "
             "chaque mot"
@@ -168,6 +175,7 @@ def _competence(themes: Task) -> Task:
     )
 
 
-ROUTING = _routing()
+ROUTING = routing_task(SERVICES, [keywords(service) for service in SERVICES])
+"""The Paris task: which directorate pilots a project, from its title."""
 THEME = _of_sheets(ROUTING)
 ROUTING_TASKS = (ROUTING, THEME, _competence(THEME))

@@ -14,10 +14,11 @@ from usecases.citizen_requests import data, own_data, simulate
 from usecases.citizen_requests.answers.abstention.searches import load_searches, simulate_searches
 from usecases.citizen_requests.answers.abstention.tasks import ANSWER_TASKS
 from usecases.citizen_requests.decision.order import PLAN_FILES, PLAN_OPTIONS, plan
-from usecases.citizen_requests.requests.paris import OTHER, SERVICES
+from usecases.citizen_requests.routing.catalogue import FILE as CATALOGUE_FILE
 from usecases.citizen_requests.routing.catalogue import catalogue
 from usecases.citizen_requests.routing.corrections import with_corrections
 from usecases.citizen_requests.routing.examples import SHEET_VOTES, with_catalogue
+from usecases.citizen_requests.routing.own_services import PHRASES, rest_of, suited
 from usecases.citizen_requests.routing.recode import (
     by_channel,
     for_competence,
@@ -60,8 +61,19 @@ def _read(folder: Path, task: Task) -> Dataset:
     if task.id in URGENCY:
         return urgency.as_levels(own)
     if task.id == "routing":
-        return with_catalogue(for_services(own, SERVICES, OTHER), catalogue())
-    return _asked(task, for_services(own, THEMES))
+        return _with_phrases(own, folder / CATALOGUE_FILE.name)
+    return _asked(task, for_services(own, THEMES) if task.id == "routing_themes" else own)
+
+
+def _with_phrases(own: Dataset, file: Path) -> Dataset:
+    """Return own requests beside what the town hall's services say they do, where it says so."""
+    if not file.exists():
+        return own
+    return replace(own, extras={**own.extras, PHRASES: catalogue(file)})
+
+
+def _suit(task: Task, dataset: Dataset, answers: tuple[str, ...]) -> tuple[Task, Dataset]:
+    return suited(task, dataset, answers) if task.id == "routing" else (task, dataset)
 
 
 def _asked(task: Task, dataset: Dataset) -> Dataset:
@@ -88,7 +100,7 @@ def _simulate(task: Task, seed: int) -> Dataset:
 def _resume(task: Task, dataset: Dataset, folder: Path) -> Dataset:
     if task.id != "routing":
         raise UsageError(f"{task.id} takes no corrections", expected="the task routing")
-    return with_corrections(dataset, folder, OTHER)
+    return with_corrections(dataset, folder, rest_of(dataset.extras["services"]["code"]))
 
 
 def _in_lots(dataset: Dataset) -> Dataset:
@@ -136,6 +148,7 @@ USECASE = UseCase(
     plan_files=PLAN_FILES,
     plan_options=PLAN_OPTIONS,
     resume=_resume,
+    suit=_suit,
     unverified=(
         "Aucune mesure sur de vraies demandes municipales : l'erreur chez vous est inconnue.",
         "Le plafond humain (deux agents seraient-ils d'accord ?) n'est pas connu.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from common.edge.errors import ChecksumError, DataError, UsageError
-from usecases.cli.orders import cases, dataset_of
+from usecases.cli.orders import cases, dataset_of, suited
 from usecases.cli.shared import AsJson, Data, Out, TrustedKey, closing, group, print_json
 
 if TYPE_CHECKING:
@@ -52,11 +52,15 @@ def pack(
 ) -> None:
     """Seal the labels of a window and write what vendors receive."""
     from benchmarks import steps
+    from common.edge.bundle import Bundle
 
-    case, found = _task_named(task)
-    dataset = dataset_of(case, found, data, "quick" if quick else "full")
+    case, declared = _task_named(task)
+    held = reference or _newest(results, case, declared)
+    opened = Bundle.open(held, _trusted(key))
+    read = dataset_of(case, declared, data, "quick" if quick else "full")
+    found, dataset = suited(case, declared, read, opened)
     order = steps.Order(
-        reference=reference or _newest(results, case, found),
+        reference=held,
         window=_window(window),
         trusted=_trusted(key),
         public=bool(dataset.sources) or dataset.simulated,

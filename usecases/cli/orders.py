@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Literal
 from common.edge.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
+    from common.edge.bundle import Bundle
     from common.lab.publish import Published
     from common.lab.usecase import Dataset, Task, UseCase
 
-__all__ = ["Order", "ProfileName", "cases", "dataset_of", "run_all", "run_one"]
+__all__ = ["Order", "ProfileName", "cases", "dataset_of", "run_all", "run_one", "suited"]
 
 ProfileName = Literal["quick", "full"]
 
@@ -83,8 +84,9 @@ def run_one(order: Order) -> "Published":
 
     report = _reporter(order.prefix)
     case = cases(order.usecase)[0]
-    task = case.task(order.task)
-    dataset = dataset_of(case, task, order.data, order.profile)
+    declared = case.task(order.task)
+    read = dataset_of(case, declared, order.data, order.profile)
+    task, dataset = suited(case, declared, read)
     if order.resume is not None:
         dataset = _resumed(case, task, dataset, order.resume)
     followed = follow(task, dataset)
@@ -93,6 +95,17 @@ def run_one(order: Order) -> "Published":
         report(f"découpage d'après les données : apprentissage {fit}, test {test}")
     options = harness.Options(profile=order.profile, out=order.out, seed=order.seed, report=report)
     return publish(case, followed, harness.run(case, followed, dataset, options), options)
+
+
+def suited(
+    case: "UseCase", task: "Task", dataset: "Dataset", bundle: "Bundle | None" = None
+) -> "tuple[Task, Dataset]":
+    """Return task and data with one list of answers: the bundle's, else the data's own."""
+    if case.suit is None:
+        return task, dataset
+    outputs = bundle.manifest.outputs if bundle is not None else ()
+    answers = next((output.labels for output in outputs if output.labels), ())
+    return case.suit(task, dataset, answers)
 
 
 def _resumed(case: "UseCase", task: "Task", dataset: "Dataset", folder: Path) -> "Dataset":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from common.edge.errors import ThresholdError
-from usecases.cli.orders import Order, dataset_of, run_all, run_one
+from usecases.cli.orders import Order, dataset_of, run_all, run_one, suited
 from usecases.cli.shared import (
     AsJson,
     BundlePath,
@@ -100,8 +100,9 @@ def evaluate(
     from common.lab import evaluation
 
     opened = open_bundle(bundle, key)
-    case, task = task_of(opened)
-    result = evaluation.evaluate(opened, task, dataset_of(case, task, data, "full"))
+    case, declared = task_of(opened)
+    task, dataset = suited(case, declared, dataset_of(case, declared, data, "full"), opened)
+    result = evaluation.evaluate(opened, task, dataset)
     main_score = result.scores[task.metrics[0].name]
     if as_json:
         print_json(
@@ -137,8 +138,9 @@ def calibrate(
     from common.lab import evaluation
 
     opened = open_bundle(bundle, key)
-    case, task = task_of(opened)
-    sites = evaluation.calibrate(opened, task, dataset_of(case, task, data, "full"), out)
+    case, declared = task_of(opened)
+    task, dataset = suited(case, declared, dataset_of(case, declared, data, "full"), opened)
+    sites = evaluation.calibrate(opened, task, dataset, out)
     if as_json:
         print_json({"sites": sites, "state": str(out), "bundle": opened.digest})
         return

@@ -1,6 +1,6 @@
 """Bring a data set to the services and the days that a task knows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,32 +21,47 @@ BEFORE_DAYS, AFTER_DAYS = 200, 30
 
 
 def for_services(dataset: Dataset, services: Sequence[str], other: str = "") -> Dataset:
-    """Return the data set with the service codes of a task.
+    """Return the data set with the services of a task: numbers, names, and others as good.
 
     Parameters
     ----------
     dataset
         With services of its own (a commune's export).
     services
-        Those of the task, in its order; accents, case and punctuation do not matter.
+        Those of the task, in its order. One of the data set's is the same where its code or
+        its title is; accents, case and punctuation do not matter.
     other
         The task's service for all others; where there is none, they become unknown.
     """
-    places = {plain(code): place for place, code in enumerate(services)}
+    same = {plain(name): name for name in services}
     own = dataset.extras["services"]
-    fallback = float(places[plain(other)]) if other else np.nan
-    codes = [float(places.get(plain(code), fallback)) for code in own["code"]]
-    targets = np.array([*codes, np.nan])
+    pairs = zip(own["code"], own["title"], strict=True)
+    named = {code: same.get(plain(code), same.get(plain(title), other)) for code, title in pairs}
+    places = {name: float(place) for place, name in enumerate(services)}
+    targets = np.array([*(places.get(named[code], np.nan) for code in own["code"]), np.nan])
     given = dataset.columns["service_code"]
-    known = np.isfinite(given)
-    recoded = targets[np.where(known, given, len(own)).astype(np.int64)]
+    recoded = targets[np.where(np.isfinite(given), given, len(own)).astype(np.int64)]
+    requests = dataset.extras["requests"]
+    renamed = requests.assign(
+        service=requests["service"].map(named).fillna(""),
+        also_ok=requests["also_ok"].fillna("").map(lambda codes: _renamed(codes, named)),
+    )
     listed = pd.DataFrame({"code": list(services), "title": list(services)})
     return replace(
         dataset,
         columns={**dataset.columns, "service_code": recoded},
         valid=dataset.valid & np.isfinite(recoded),
-        extras={**dataset.extras, "services": listed},
+        extras={**dataset.extras, "services": listed, "requests": renamed},
     )
+
+
+def _renamed(codes: str, named: Mapping[str, str]) -> str:
+    """Return services joined by ``|`` under their new names; unknown ones are left out.
+
+    >>> _renamed("parcs|ailleurs", {"parcs": "Espaces verts"})
+    'Espaces verts'
+    """
+    return "|".join(dict.fromkeys(filter(None, (named.get(each) for each in codes.split("|")))))
 
 
 def for_competence(dataset: Dataset) -> Dataset:
