@@ -6,18 +6,18 @@ bundle, which names the `VERSION` it was measured with.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
 from usecases.citizen_requests.text import polite_words, threads
-from usecases.citizen_requests.text.first_names import FIRST_NAMES
 from usecases.citizen_requests.text.plain_words import plain
+from usecases.citizen_requests.text.sentences import UNIT_END, WORD, is_polite
+from usecases.citizen_requests.text.signatures import signature_length
 
 __all__ = ["REASONS", "VERSION", "Cleaned", "Reason", "Removed", "clean", "repaired"]
 
-VERSION = "1.0"
+VERSION = "1.1"
 """Bumped whenever the same text may be cleaned differently."""
 
 Reason = Literal["salutation", "opening", "closing", "signature", "thread", "header", "device",
@@ -37,14 +37,6 @@ REASONS = MappingProxyType(
 )
 """French label of each reason, for pages."""
 
-WORD = re.compile(r"[^\W\d_]+")
-UNIT_END = re.compile(
-    r"\n+|(?<=[.!?…;:])(?<!\bM\.)(?<!\bDr\.)(?<!\bMme\.)[ \u00a0]+(?=\S)"
-    r"|(?<=[^.!?…;:,\s])[ ](?=(?:Je vous (?:remercie|prie)|En vous remerciant|Dans l[’']attente|"
-    r"Merci|Cordialement|Bien cordialement|Veuillez)\b)"
-)
-"""Where a line or a sentence ends, or where a formula begins without a full stop before it."""
-
 LONG_BLANKS = re.compile(r"([ \t\u00a0\u202f\n])\1{2,}")
 
 POLITE_TAIL = re.compile(
@@ -53,21 +45,10 @@ POLITE_TAIL = re.compile(
     re.IGNORECASE,
 )
 LINKING_WORDS = frozenset(("le", "la", "les", "de", "du", "a", "et", "l", "d"))
-POLITE_SHARE = 0.85
 MOST_PEELS = 60
 TAIL_CHARACTERS = 2_000
 """What is looked at from the end: no formula is longer, and long texts stay quick."""
-LONGEST_SIGNATURE_WORDS, LONGEST_SIGNATURE_LINES = 8, 8
 SIGNATURE_MARK = re.compile(r"^[ \t]*--[ \t]*$", re.MULTILINE)
-CONTACT_LINE = re.compile(
-    r"@|\bwww\.|https?:|\b(?:tél|tel|port|fax|mob)\b|(?:\+33[ .]?|\b0)[1-9](?:[ .-]?\d\d){4}\b",
-    re.IGNORECASE,
-)
-NAME_LINE = re.compile(
-    r"^[ \t]*(?:(?:M\.|Mme|Mlle|Mr|Dr|Monsieur|Madame)[ ])?(?:(?:de|du|des|le|la|d[’']|et)[ ]?)*"
-    r"[A-ZÀ-ÖØ-Þ][\w’'-]*(?:[ ](?:[A-ZÀ-ÖØ-Þ][\w’'.-]*|de|du|des|le|la|et|née?)){0,4}"
-    r"[ \t]*[.,]?[ \t]*$"
-)
 SUBJECT_LINE = re.compile(r"^\s*(?:objet|sujet)[ \u00a0]?:[ ]*(?P<subject>[^\n]*)\n", re.IGNORECASE)
 
 
@@ -210,7 +191,7 @@ def _peel_head(peeling: _Peeling) -> None:
     """Take salutations and polite first sentences away until a sentence asks something."""
     for _ in range(MOST_PEELS):
         subject = SUBJECT_LINE.match(peeling.rest)
-        if subject and _is_polite(subject["subject"], polite_words.POLITE_WORDS):
+        if subject and is_polite(subject["subject"], polite_words.POLITE_WORDS):
             peeling.drop_head(subject.end(), "header")
             continue
         length = _salutation_length(peeling.rest)
@@ -218,7 +199,7 @@ def _peel_head(peeling: _Peeling) -> None:
             peeling.drop_head(length, "salutation")
             continue
         length = _first_unit_length(peeling.rest)
-        if not _is_polite(peeling.rest[:length], polite_words.OPENERS):
+        if not is_polite(peeling.rest[:length], polite_words.OPENERS):
             return
         peeling.drop_head(length, "opening")
 
@@ -263,21 +244,12 @@ def _closed_salutation(text: str, words: list[re.Match[str]]) -> int:
     return words[0].end() if alone else 0
 
 
-def _is_polite(sentence: str, triggers: frozenset[str]) -> bool:
-    """Return whether a sentence is politeness: a trigger, and hardly a word besides."""
-    words = [plain(word) for word in WORD.findall(sentence)]
-    if not words or "?" in sentence or not triggers.intersection(words):
-        return False
-    polite = sum(word in polite_words.POLITE_WORDS for word in words)
-    return polite >= POLITE_SHARE * len(words)
-
-
 def _peel_tail(peeling: _Peeling) -> None:
     """Take devices, disclaimers, signatures and closing formulas away from the end."""
     mark = SIGNATURE_MARK.search(peeling.rest)
     if mark and WORD.search(peeling.rest[: mark.start()]):
         peeling.drop_tail(len(peeling.rest) - mark.start(), "signature")
-    signature = _signature_length(peeling.rest[-TAIL_CHARACTERS:])
+    signature = signature_length(peeling.rest[-TAIL_CHARACTERS:])
     if signature:
         peeling.drop_tail(signature, "signature")
     for _ in range(MOST_PEELS):
@@ -285,7 +257,7 @@ def _peel_tail(peeling: _Peeling) -> None:
         if reason is None or length >= len(peeling.rest):
             break
         peeling.drop_tail(length, reason)
-        signature = _signature_length(peeling.rest[-TAIL_CHARACTERS:]) if reason != "closing" else 0
+        signature = signature_length(peeling.rest[-TAIL_CHARACTERS:]) if reason != "closing" else 0
         if signature:
             peeling.drop_tail(signature, "signature")
     end = peeling.rest[-TAIL_CHARACTERS:]
@@ -307,48 +279,6 @@ def _last_unit(text: str) -> tuple[int, Reason | None]:
         return length, "device"
     if threads.DISCLAIMER.search(unit):
         return length, "disclaimer"
-    if _is_polite(unit, polite_words.CLOSERS):
+    if is_polite(unit, polite_words.CLOSERS):
         return length, "closing"
     return length, None
-
-
-def _signature_length(text: str) -> int:
-    """Return how many last characters sign: short lines under a closing formula, or a name."""
-    lines = text.rstrip().split("\n")
-    signed = 0
-    for line in reversed(lines[1:]):
-        if not _may_sign(line) or signed >= LONGEST_SIGNATURE_LINES:
-            break
-        signed += 1
-    for n_lines in range(signed, 0, -1):
-        above = lines[len(lines) - n_lines - 1]
-        under_formula = _closes(above)
-        if under_formula or _is_card(lines[-n_lines:], after_blank=not above.strip()):
-            return len(text) - sum(len(line) + 1 for line in lines[:-n_lines])
-    return 0
-
-
-def _is_card(lines: list[str], *, after_blank: bool) -> bool:
-    """Return whether short last lines are a visiting card: names and numbers, maybe a post."""
-    if all(_is_contact_or_name(line) for line in lines):
-        words = WORD.findall(" ".join(lines))
-        return len(words) > 1 or plain(words[0]) in FIRST_NAMES if words else True
-    named = after_blank and NAME_LINE.match(lines[0]) and " " in lines[0].strip()
-    return bool(named) and (len(lines) > 1 or len(WORD.findall(lines[0])) > 1)
-
-
-def _may_sign(line: str) -> bool:
-    words = WORD.findall(line)
-    polite = _is_polite(line, polite_words.CLOSERS) or threads.DEVICE.search(line)
-    return len(words) <= LONGEST_SIGNATURE_WORDS and not polite and "?" not in line
-
-
-def _is_contact_or_name(line: str) -> bool:
-    return not line.strip() or bool(CONTACT_LINE.search(line) or NAME_LINE.match(line))
-
-
-def _closes(line: str) -> bool:
-    if line.strip() and not WORD.search(line):
-        return True
-    units: Iterable[str] = UNIT_END.split(line.rstrip())
-    return any(_is_polite(unit, polite_words.CLOSERS) for unit in units if unit)

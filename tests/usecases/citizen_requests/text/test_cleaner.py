@@ -63,6 +63,39 @@ def test_a_request_that_looks_polite_is_left_alone(request_text: str) -> None:
     assert clean(request_text).kept == request_text
 
 
+NUMBER = "06 39 98 14 22"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (
+            f"Merci de votre aide\nLe banc est cassé\n{NUMBER}",
+            "Merci de votre aide\nLe banc est cassé",
+        ),
+        (f"Merci de votre aide\nBanc cassé\n{NUMBER}", "Merci de votre aide\nBanc cassé"),
+        (
+            f"Qui vient ? Cordialement\nLe banc est cassé\n{NUMBER}",
+            "Qui vient ? Cordialement\nLe banc est cassé",
+        ),
+        (f"Rue Foch\nBanc cassé, tél {NUMBER}", f"Rue Foch\nBanc cassé, tél {NUMBER}"),
+        (f"Rue Foch.\nLe banc ne tient plus\nTél : {NUMBER}", "Rue Foch.\nLe banc ne tient plus"),
+        (f"1\nLe banc est cassé\n{NUMBER}", "1\nLe banc est cassé"),
+    ],
+)
+def test_a_number_below_does_not_make_a_sentence_a_signature(text: str, kept: str) -> None:
+    """It used to go with the number, wherever politeness or a bare number stood above it."""
+    assert clean(text).kept == kept
+
+
+def test_a_card_under_a_formula_still_goes() -> None:
+    """Who signs, for whom, where and how to reach them; a quarter of the town is no verb."""
+    card = "Collectif du quartier Est\nMairie annexe\n06 39 98 14 22\nwww.riverains.example"
+    cleaned = clean(f"Le bac n'a pas été vidé.\nBien à vous,\n{card}")
+    assert cleaned.kept == "Le bac n'a pas été vidé."
+    assert cleaned.source[cleaned.removed[-1].start :] == card
+
+
 @pytest.mark.parametrize("text", ["Merci beaucoup !", "Bonjour", "> Cordialement", "Cdlt\nPaul"])
 def test_a_message_of_politeness_alone_is_never_emptied(text: str) -> None:
     """An agent must see what came, even if it asks for nothing."""
