@@ -5,11 +5,12 @@ their dossiers). Figures are shares, not per cent.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import numpy as np
 
 from common.lab import probability_metrics
-from common.lab.choices import Choices
+from common.lab.choices import Choices, shared_truth
 from common.lab.metrics import Metric
 from common.lab.probabilities import Probabilities
 from common.lab.usecase import Array
@@ -56,9 +57,7 @@ def _mean(values: Callable[[Choices], Array]) -> Pooled:
 
 
 def _squares(scored: Choices) -> Array:
-    truth = np.zeros_like(scored.p)
-    truth[np.arange(len(scored)), scored.truth] = 1
-    squares: Array = ((scored.p - truth) ** 2).sum(axis=1)
+    squares: Array = ((scored.p - shared_truth(scored.right, scored.p)) ** 2).sum(axis=1)
     return squares
 
 
@@ -206,12 +205,23 @@ def _example(p: list[list[float]], right: list[int]) -> Choices:
     return Choices(given, wanted, np.arange(n), np.arange(n), np.zeros(n, dtype=bool))
 
 
-def _metric(name: str, title: str, pooled: Pooled, *, higher: bool) -> Metric:
+def _metric(
+    name: str, title: str, pooled: Pooled, *, higher: bool, recentred: bool = False
+) -> Metric:
     def compute(scored: Choices) -> Array:
         return pooled(scored, np.ones((1, len(scored.blocks))))
 
-    better = "higher" if higher else "lower"
-    return Metric(name, title, "1", better, compute, pooled=pooled, resampled="blocks")  # type: ignore[arg-type]  # one of the two
+    better: Literal["higher", "lower"] = "higher" if higher else "lower"
+    return Metric(
+        name,
+        title,
+        "1",
+        better,
+        compute,
+        pooled=pooled,
+        resampled="blocks",
+        recentred=recentred,
+    )
 
 
 BRIER = _metric("brier", "Score de Brier (toutes classes)", _mean(_squares), higher=False)
@@ -220,7 +230,9 @@ ACCURACY = _metric("accuracy", "Exactitude", _mean(_hits), higher=True)
 MACRO_F1 = _metric("macro_f1", "F1 moyenne des classes (10 cas et plus)", _macro_f1, higher=True)
 TOP_3 = _metric("top_3", "Bonne réponse parmi trois", _mean(_top_3), higher=True)
 AUROC = _metric("auroc", "Capacité à classer (AUROC)", _first_against_others, higher=True)
-ECE = _metric("ece", "Erreur de calibration (15 classes égales)", _ece, higher=False)
+ECE = _metric(
+    "ece", "Erreur de calibration (15 classes égales)", _ece, higher=False, recentred=True
+)
 AURC = _metric("aurc", "Risque moyen selon la couverture (AURC)", _aurc, higher=False)
 COVERAGE = _metric("acted_on", "Part traitée sans question", _mean(_coverage), higher=True)
 PRECISION = _metric("precision", "Justesse de ce qui est traité", _precision, higher=True)

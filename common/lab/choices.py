@@ -12,7 +12,7 @@ from common.edge.errors import DataError
 from common.lab.probabilities import EVERYTHING
 from common.lab.usecase import Array, Examples
 
-__all__ = ["Choices", "brier_losses"]
+__all__ = ["Choices", "brier_losses", "shared_truth"]
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,35 @@ class Choices:
         return drawn
 
 
+def shared_truth(right: Array, p: Array) -> Array:
+    """Return the truth of each row, adding up to 1: several right classes share it as ``p`` does.
+
+    Evenly where ``p`` gives nothing to any of them: no way of choosing among right answers
+    costs anything.
+
+    Parameters
+    ----------
+    right, p
+        Whether each class is right, and its chance, shape (n, K).
+
+    Examples
+    --------
+    >>> shared_truth(np.array([[True, True, False]]), np.array([[0.6, 0.2, 0.2]])).round(2).tolist()
+    ... # 0.6 / 0.8 and 0.2 / 0.8
+    [[0.75, 0.25, 0.0]]
+    """
+    share = np.where(right, np.asarray(p, dtype=np.float64), 0.0)
+    total = share.sum(axis=1, keepdims=True)
+    even = right / np.maximum(right.sum(axis=1, keepdims=True), 1)
+    truth: Array = np.where(total > 0, share / np.where(total > 0, total, 1), even)
+    return truth
+
+
 def brier_losses(examples: Examples, p: Array) -> tuple[Array, Array, Array]:
     """Return the unit, block and loss of each row, as ``Task.unit_losses`` does.
 
     The loss is the multi-class Brier score of the row: the sum over classes of the squared
-    difference of probability and truth, in [0, 2] (Brier 1950). Where several classes are
-    right, the truth is shared out among them as the model does.
+    difference of probability and truth (`shared_truth`), in [0, 2] (Brier 1950).
 
     Parameters
     ----------
@@ -110,13 +133,6 @@ def brier_losses(examples: Examples, p: Array) -> tuple[Array, Array, Array]:
     p
         Probabilities, shape (n, K).
     """
-    right = examples.target > 0.5
-    share = np.where(right, np.asarray(p, dtype=np.float64), 0.0)
-    several = right.sum(axis=1, keepdims=True)
-    total = share.sum(axis=1, keepdims=True)
-    truth = np.where(
-        total > 0, share / np.where(total > 0, total, 1), right / np.maximum(several, 1)
-    )
-    loss = ((p - truth) ** 2).sum(axis=1)
+    loss = ((p - shared_truth(examples.target > 0.5, p)) ** 2).sum(axis=1)
     loss = np.where(np.isfinite(examples.target).all(axis=1), loss, np.nan)
     return np.full(len(examples), EVERYTHING), examples.blocks, loss

@@ -149,8 +149,8 @@ def _ece(scored: Probabilities) -> Array:
 def _pooled_ece(scored: Probabilities, counts: Array) -> Array:
     """Calibration error of all values together, each block taken ``counts`` times.
 
-    A draw of fewer different days is rougher than the whole: intervals lie rather above the
-    figure (Hamburg's six days: 0.028, interval 0.027 to 0.056).
+    A draw of fewer different days is rougher than the whole, so that draws are recentred for
+    the interval (Hamburg's six days: 0.028, plain percentiles 0.027 to 0.056).
 
     >>> scored = Probabilities.from_columns(["a", "b"], [1, 0], [0.5, 0.5])
     >>> _pooled_ece(scored, np.ones((1, 1))).tolist()  # half of the cases at 0.5
@@ -290,6 +290,7 @@ ECE = Metric(
     _ece,
     pooled=_pooled_ece,
     resampled="blocks",
+    recentred=True,
 )
 AUROC = Metric(
     "auroc",

@@ -16,7 +16,7 @@ import numpy as np
 
 from common.edge.errors import DataError
 from common.edge.textcodes import codes_of, text_of
-from common.lab.choices import Choices
+from common.lab.choices import Choices, shared_truth
 from common.lab.contest import (
     Column,
     Contest,
@@ -153,17 +153,12 @@ def unit_losses(submission: Submission, questions: Questions, labels: Labels) ->
     """Return each row's squared error; their mean over a request is its Brier score over K.
 
     There is one unit, as every request counts the same; each request is a block. Where
-    several services are right, the truth is shared out as the answer does (`brier_losses`).
+    several services are right, the truth is shared out as the answer does (`shared_truth`).
     """
     p, right = submission.answers[CHANCE], labels.truth[TRUTH]
     n_services = _n_services(questions)
-    given = np.where(right > 0, p, 0.0).reshape(-1, n_services)
-    equal = right.reshape(-1, n_services)
-    total = given.sum(axis=1, keepdims=True)
-    shared = given / np.where(total > 0, total, 1)
-    even = equal / np.maximum(np.nansum(equal, axis=1, keepdims=True), 1)
-    truth = np.where(total > 0, shared, even).reshape(-1)
-    loss = np.where(np.isfinite(right), np.square(p - truth), np.nan)
+    truth = shared_truth(right.reshape(-1, n_services) > 0, p.reshape(-1, n_services))
+    loss = np.where(np.isfinite(right), np.square(p - truth.reshape(-1)), np.nan)
     return questions.units, questions.blocks, loss
 
 
