@@ -1,0 +1,1 @@
+"""A million requests while the server is killed, restarted, upgraded and given new keys."""
