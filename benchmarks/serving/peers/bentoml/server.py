@@ -2,12 +2,12 @@
 
 One worker, no log line for each request, onnxruntime inside, an array in and a Pydantic model
 out as its documentation does; ``async``, which spares it a thread for each request. The file
-is that of ``AUNE_BENCH_MODEL``.
+is that of ``AUNE_BENCH_MODEL``. mypy knows no BentoML: it is installed elsewhere.
 """
 
 import os
 
-import bentoml
+import bentoml  # type: ignore[import-not-found]  # elsewhere
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
@@ -34,7 +34,7 @@ class Additive:
         self._session = onnxruntime.InferenceSession(os.environ["AUNE_BENCH_MODEL"], options)
         self._names = list(Answered.model_fields)
 
-    @bentoml.api
+    @bentoml.api  # type: ignore[untyped-decorator]  # unknown here
     async def predict(self, rows: npt.NDArray[np.float32]) -> Answered:
         """Answer with every output of the graph."""
         outputs = self._session.run(self._names, {"features": rows.astype(np.float32)})

@@ -2,19 +2,20 @@
 
 The folder is this one: ``settings.json`` of the server (no parallel worker, which
 does not start with the uvloop of today; ports are given by the environment) and
-``model-settings.json`` of the model. The file is that of ``AUNE_BENCH_MODEL``.
+``model-settings.json`` of the model. The file is that of ``AUNE_BENCH_MODEL``. mypy knows no
+MLServer: it is installed elsewhere.
 """
 
 import os
 
 import numpy as np
 import onnxruntime
-from mlserver import MLModel
-from mlserver.codecs import NumpyCodec
-from mlserver.types import InferenceRequest, InferenceResponse
+from mlserver import MLModel  # type: ignore[import-not-found]  # elsewhere
+from mlserver.codecs import NumpyCodec  # type: ignore[import-not-found]  # elsewhere
+from mlserver.types import InferenceRequest, InferenceResponse  # type: ignore[import-not-found]  # elsewhere
 
 
-class OnnxRuntime(MLModel):
+class OnnxRuntime(MLModel):  # type: ignore[misc]  # unknown here
     """The model of the bench, in the Open Inference Protocol."""
 
     async def load(self) -> bool:
