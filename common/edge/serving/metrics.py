@@ -2,8 +2,9 @@
 
 import time
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import add
 
 from common.edge.serving.observing import Observation, Reference
 
@@ -23,10 +24,16 @@ class _Latency:
 
 
 @dataclass(slots=True)
-class _Input:
-    values: int = 0
-    missing: int = 0
-    outside: int = 0
+class _Seen:
+    """Rows of one version of a model, and what was missing or outside in each input."""
+
+    references: Sequence[Reference]
+    rows: int = 0
+    missing: list[int] = field(init=False)
+    outside: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.missing, self.outside = ([0] * len(self.references) for _ in range(2))
 
 
 class Metrics:
@@ -43,7 +50,7 @@ class Metrics:
         self._requests: dict[tuple[str, str, int], int] = {}
         self._latencies: dict[tuple[str, str], _Latency] = {}
         self._rows: dict[str, int] = {}
-        self._inputs: dict[tuple[str, str], _Input] = {}
+        self._seen: dict[str, _Seen] = {}
         self._reloads = {"done": 0, "refused": 0}
         self._cpu_start = time.process_time()
 
@@ -58,18 +65,17 @@ class Metrics:
         latency.total_seconds += seconds
 
     def observed(
-        self, model: str, rows: int, references: Iterable[Reference], seen: Observation
+        self, model: str, rows: int, references: Sequence[Reference], seen: Observation
     ) -> None:
         """Count the rows of an answer and what was unusual in them."""
         self._rows[model] = self._rows.get(model, 0) + rows
-        for index, reference in enumerate(references):
-            key = (model, reference.name)
-            counts = self._inputs.get(key)
-            if counts is None:
-                counts = self._inputs[key] = _Input()
-            counts.values += seen.values[index]
-            counts.missing += seen.missing[index]
-            counts.outside += seen.outside[index]
+        counts = self._seen.get(model)
+        if counts is None or counts.references is not references:
+            counts = self._seen[model] = _Seen(references)
+        counts.rows += rows
+        if seen.missing:
+            counts.missing = list(map(add, counts.missing, seen.missing))
+            counts.outside = list(map(add, counts.outside, seen.outside))
 
     def reloaded(self, outcome: str) -> None:
         """Count a change of version, ``done`` or ``refused``."""
@@ -115,13 +121,14 @@ class Metrics:
 
     def _input_lines(self, lines: list[str]) -> None:
         families = (
-            ("missing", "Part des valeurs manquantes depuis le démarrage."),
+            ("missing", "Part des valeurs manquantes depuis la mise en service de la version."),
             ("outside", "Part des valeurs hors de la plage des exemples du paquet."),
         )
         for kind, text in families:
             family(lines, f"aune_input_{kind}_share", "gauge", text, (
-                ({"model": model, "input": name}, getattr(counts, kind) / counts.values)
-                for (model, name), counts in self._inputs.items() if counts.values
+                ({"model": model, "input": reference.name}, count / (seen.rows * reference.values))
+                for model, seen in self._seen.items()
+                for reference, count in zip(seen.references, getattr(seen, kind), strict=True)
             ))  # fmt: skip
 
     def _energy_lines(self, lines: list[str]) -> None:

@@ -9,7 +9,14 @@ import numpy.typing as npt
 
 from common.edge.bundle import Bundle
 
-__all__ = ["UNUSUAL_SHARE", "Observation", "Reference", "observe", "references"]
+__all__ = [
+    "UNUSUAL_SHARE",
+    "Observation",
+    "Reference",
+    "nothing_unusual",
+    "observe",
+    "references",
+]
 
 Array = npt.NDArray[Any]
 
@@ -31,11 +38,14 @@ class Reference:
         Least and greatest of the golden rows, set apart by half of their distance on either
         side: 64 rows do not show the extremes. Equal bounds are those of an input that
         never varied there.
+    values
+        How many it has in a row.
     """
 
     name: str
     low: float
     high: float
+    values: int = 1
 
 
 @dataclass(slots=True)
@@ -44,17 +54,16 @@ class Observation:
 
     Parameters
     ----------
-    values, missing, outside
-        By input, in the order of the references.
+    missing, outside
+        By input, in the order of the references; empty where there is nothing to count.
     row_missing, row_outside
         Share of each row's values, 0 to 1.
     """
 
-    values: list[int]
-    missing: list[int]
-    outside: list[int]
-    row_missing: list[float]
-    row_outside: list[float]
+    missing: Sequence[int]
+    outside: Sequence[int]
+    row_missing: Sequence[float]
+    row_outside: Sequence[float]
 
 
 def references(bundle: Bundle) -> tuple[Reference, ...]:
@@ -75,8 +84,14 @@ def references(bundle: Bundle) -> tuple[Reference, ...]:
         if low == high:
             continue
         apart = _MARGIN * (high - low)
-        found.append(Reference(field.name, low - apart, high + apart))
+        found.append(Reference(field.name, low - apart, high + apart, values[0].size))
     return tuple(found)
+
+
+def nothing_unusual(rows: int) -> Observation:
+    """Return what is observed where every value is known and within its reference."""
+    none = (0.0,) * rows
+    return Observation((), (), none, none)
 
 
 def observe(references: Sequence[Reference], inputs: Mapping[str, Array]) -> Observation:
@@ -90,28 +105,23 @@ def observe(references: Sequence[Reference], inputs: Mapping[str, Array]) -> Obs
         As the graph takes them, shape (n, ...).
     """
     rows = len(next(iter(inputs.values())))
-    counts = Observation([], [], [], [0.0] * rows, [0.0] * rows)
-    width = 0
+    missing, outside = [0] * len(references), [0] * len(references)
     row_missing, row_outside = np.zeros(rows), np.zeros(rows)
-    for reference in references:
+    for index, reference in enumerate(references):
         values = inputs[reference.name]
-        counts.values.append(values.size)
-        width += values.size
         low, high = values.min(), values.max()
         # A NaN makes both bounds NaN, and the comparison false.
         if low >= reference.low and high <= reference.high:
-            counts.missing.append(0)
-            counts.outside.append(0)
             continue
         table = values.reshape(rows, -1)
         unknown = (table != table).sum(axis=1)
         beyond = ((table < reference.low) | (table > reference.high)).sum(axis=1)
-        counts.missing.append(int(unknown.sum()))
-        counts.outside.append(int(beyond.sum()))
+        missing[index], outside[index] = int(unknown.sum()), int(beyond.sum())
         row_missing += unknown
         row_outside += beyond
-    if any(counts.missing) or any(counts.outside):
-        per_row = max(1, width // rows)
-        counts.row_missing = (row_missing / per_row).tolist()
-        counts.row_outside = (row_outside / per_row).tolist()
-    return counts
+    if not any(missing) and not any(outside):
+        return nothing_unusual(rows)
+    width = sum(reference.values for reference in references)
+    return Observation(
+        missing, outside, (row_missing / width).tolist(), (row_outside / width).tolist()
+    )

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from common.edge.archive import Limits
 from common.edge.bundle import Bundle, run_session
 from common.edge.errors import TableError
-from common.edge.inputs import prepare
 from common.edge.manifest import FieldSpec
 from common.edge.retrieval.citing import Answer, propose
+from common.edge.serving.intake import Intake
 from common.edge.serving.numbers import is_text
-from common.edge.serving.observing import Observation, Reference, observe, references
+from common.edge.serving.observing import Observation, Reference, references
 from common.edge.serving.problem import Problem
 from common.edge.serving.refusals import refusal
 
@@ -108,9 +108,10 @@ class Served:
         """What callers are asked for: the index fills the rest from the text."""
         self.references: tuple[Reference, ...] = references(bundle)
         self.reasons = Reasons(bundle)
+        self._intake = Intake(manifest.inputs, self.references, limits)
         self.kept: dict[str, Any] = {}
         """What doors compute once for a model, by their name."""
-        self._outputs = [output.name for output in manifest.outputs]
+        self.outputs = [output.name for output in manifest.outputs]
         self._texts = [field.name for field in manifest.inputs if is_text(field)]
         self._values_out = values_out
         self._width = sum(
@@ -130,11 +131,11 @@ class Served:
         try:
             if index is not None:
                 given = index.fill(inputs, self.limits)
-            prepared = prepare(self.manifest.inputs, given, self.limits)
+            prepared, observation = self._intake(given, rows)
         except TableError as error:
             raise refusal(self.inputs, inputs, error) from error
         outputs = self._run(prepared, rows)
-        result = Result(prepared, outputs, observe(self.references, prepared))
+        result = Result(prepared, outputs, observation)
         if index is not None and index.text_name in inputs and index.retrieval.settings.passages:
             texts = index.texts(inputs[index.text_name], self.limits)
             today = datetime.now(UTC).date()
@@ -146,16 +147,16 @@ class Served:
         longest = max((len(prepared[name][0]) for name in self._texts), default=0)
         step = rows if not longest else max(1, _CHARACTERS // longest)
         if step >= rows:
-            return run_session(self.bundle.session, prepared, self._outputs)
+            return run_session(self.bundle.session, prepared, self.outputs)
         pieces = [
             run_session(
                 self.bundle.session,
                 {name: values[start : start + step] for name, values in prepared.items()},
-                self._outputs,
+                self.outputs,
             )
             for start in range(0, rows, step)
         ]
-        return {name: np.concatenate([piece[name] for piece in pieces]) for name in self._outputs}
+        return {name: np.concatenate([piece[name] for piece in pieces]) for name in self.outputs}
 
     def _check_size(self, rows: int) -> None:
         most = min(self.limits.rows, max(1, self._values_out // self._width))
