@@ -26,7 +26,6 @@ Array = npt.NDArray[Any]
 _REASONS = 3
 _ROW_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}", re.A)
 _APART = ("lower", "upper", "baseline", "contributions")
-_NUMPY = orjson.OPT_SERIALIZE_NUMPY
 
 
 class Friendly:
@@ -63,8 +62,8 @@ class Friendly:
         """Write the answer as JSON or CSV."""
         if ask.form == "csv":
             return Answer(_csv(served, ask, result), CSV)
-        parts = [orjson.dumps(row, option=_NUMPY) for row in _answers(served, ask, result)]
-        return Answer(b"".join([_head(served), b",".join(parts), b"]}"]))
+        rows = orjson.dumps(_answers(served, ask, result), option=orjson.OPT_SERIALIZE_NUMPY)
+        return Answer(b"".join([_head(served), rows, b"}"]))
 
 
 def _read_csv(served: Served, body: bytes) -> Ask:
@@ -164,7 +163,7 @@ def _head(served: Served) -> bytes:
             "additive": manifest.additive,
             "terms": [{"name": t.name, "label": t.label, "group": t.group} for t in manifest.terms],
         }
-        head = served.kept["friendly"] = orjson.dumps(members)[:-1] + b',"rows":['
+        head = served.kept["friendly"] = orjson.dumps(members)[:-1] + b',"rows":'
     return bytes(head)
 
 

@@ -89,9 +89,7 @@ class Guard:
         try:
             headers = dict(scope["headers"])
             self._admit(path, headers)
-            body = b""
-            if method in _WITH_BODY:
-                body = await self._body(headers, receive)
+            body = await self._body(headers, receive) if method in _WITH_BODY else b""
             if hot is None:
                 status = await self._pass_on(scope, body, receive, send)
                 self.metrics.request(model, door, status, time.perf_counter() - started)
@@ -161,6 +159,9 @@ class Guard:
     async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         """Read the body within its size and time.
 
+        The connection has a deadline of its own (`common.edge.serving.protocol`), so the first
+        part, mostly the whole, is waited for without another one.
+
         Raises
         ------
         Problem
@@ -175,9 +176,17 @@ class Guard:
         coding = headers.get(b"content-encoding", b"identity")
         if coding.lower() != b"identity":
             raise Problem(415, "Corps comprimé : attendu un corps non comprimé.")
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Disconnected
+        body: bytes = message.get("body", b"")
+        if len(body) > limit:
+            raise _too_large(limit)
+        if not message.get("more_body"):
+            return body
         try:
             async with asyncio.timeout(self.settings.request_seconds):
-                return await _read(receive, limit)
+                return await _read_on(body, receive, limit)
         except TimeoutError as error:
             raise Problem(
                 408,
@@ -234,17 +243,10 @@ def _refuse_other_sites(headers: Mapping[bytes, bytes]) -> None:
         raise Problem(403, "Demande venue de la page d'un autre site.")
 
 
-async def _read(receive: Receive, limit: int) -> bytes:
-    message = await receive()
-    if message["type"] != "http.request":
-        raise Disconnected
-    body: bytes = message.get("body", b"")
-    if len(body) > limit:
-        raise _too_large(limit)
-    if not message.get("more_body"):
-        return body
-    parts, size = [body], len(body)
-    while message.get("more_body"):
+async def _read_on(body: bytes, receive: Receive, limit: int) -> bytes:
+    """Return the whole body of which the first part was received."""
+    parts, size, more = [body], len(body), True
+    while more:
         message = await receive()
         if message["type"] != "http.request":
             raise Disconnected
@@ -252,6 +254,7 @@ async def _read(receive: Receive, limit: int) -> bytes:
         size += len(parts[-1])
         if size > limit:
             raise _too_large(limit)
+        more = message.get("more_body", False)
     return b"".join(parts)
 
 

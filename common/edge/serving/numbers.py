@@ -12,7 +12,7 @@ import numpy.typing as npt
 from common.edge.manifest import FieldSpec
 from common.edge.serving.problem import Problem
 
-__all__ = ["code_points", "holds_truths", "is_text", "to_array"]
+__all__ = ["code_points", "flat_array", "holds_truths", "is_text", "to_array"]
 
 Array = npt.NDArray[Any]
 
@@ -35,19 +35,34 @@ def to_array(values: Any, field: FieldSpec, *, has_truths: bool = True) -> Any:
     [[1, 2], [3]]
     """
     flat, shape = _flattened(values, len(field.shape))
-    code = _CODES.get(field.dtype)
-    if flat is None or code is None:
-        return values
+    numbers = None if flat is None else flat_array(flat, field.dtype, has_truths=has_truths)
+    return values if numbers is None else numbers.reshape(shape)
+
+
+def flat_array(flat: list[Any], dtype: str, *, has_truths: bool = True) -> Array | None:
+    """Return what JSON's lists hold as an array of doubles, whole numbers or truths.
+
+    None as NaN among doubles. Numbers beside truths stay objects. None is returned for
+    whatever else is in the list.
+
+    Examples
+    --------
+    >>> flat_array([1, None], "float32").tolist(), flat_array([1.5], "int64")
+    ([1.0, nan], None)
+    """
+    if dtype == "bool":
+        return np.array(flat) if set(map(type, flat)) == {bool} else None
+    code = _CODES[dtype]
     numbers: array[Any] | None
     try:
         numbers = array(code, flat)
     except (TypeError, OverflowError):
         numbers = _with_missing(code, flat)
     if numbers is None:
-        return values
-    if has_truths and _has_booleans(flat):  # numpy would take them for 1 and 0 as well
-        return np.array(flat, dtype=object).reshape(shape)
-    return np.frombuffer(numbers, dtype=code).reshape(shape)
+        return None
+    if has_truths and bool in set(map(type, flat)):  # ``array`` takes them for 1 and 0
+        return np.array(flat, dtype=object)
+    return np.frombuffer(numbers, dtype=code)
 
 
 def holds_truths(body: bytes) -> bool:
@@ -111,8 +126,3 @@ def _with_missing(code: str, flat: list[Any]) -> "array[Any] | None":
         return array(code, [math.nan if value is None else value for value in flat])
     except (TypeError, OverflowError):
         return None
-
-
-def _has_booleans(flat: list[Any]) -> bool:
-    """Say whether true or false stands among the numbers: ``array`` takes them for 1 and 0."""
-    return bool in set(map(type, flat))

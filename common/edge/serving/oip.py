@@ -4,7 +4,8 @@ Followed field by field as its public documents say (KServe, *Open Inference Pro
 Triton, *Binary tensor data extension*); not claimed as a conformity.
 """
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -16,7 +17,7 @@ import orjson
 from common.edge.manifest import FieldSpec
 from common.edge.serving.asking import JSON, Answer, Ask
 from common.edge.serving.jsonbody import read_object
-from common.edge.serving.numbers import to_array
+from common.edge.serving.numbers import flat_array, holds_truths
 from common.edge.serving.problem import Problem
 from common.edge.serving.served import Result, Served
 
@@ -32,6 +33,8 @@ _DATATYPES = {
     "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
 }  # fmt: skip
 _NAMES = {"float32": "FP32", "int64": "INT64", "bool": "BOOL"}
+_BY_CODE = {np.dtype(dtype).char: name for dtype, name in _NAMES.items()}
+_KINDS = {name: {"F": "float32", "B": "bool"}.get(name[0], "int64") for name in _DATATYPES}
 _KEYS = {"id", "parameters", "inputs", "outputs"}
 
 
@@ -40,7 +43,7 @@ class _Form:
     """What was asked of the answer: its id, and the outputs with whether they are binary."""
 
     id: str | None
-    outputs: tuple[tuple[str, bool], ...]
+    outputs: Sequence[tuple[str, bool]]
 
 
 class OpenInference:
@@ -65,9 +68,17 @@ class OpenInference:
         if not isinstance(tensors, list) or not tensors:
             raise Problem(400, "Membre « inputs » absent ou vide ; attendu : une liste d'entrées.")
         rest = memoryview(body)[size:]
+        has_truths = holds_truths(body)
         inputs: dict[str, Any] = {}
         for tensor in tensors:
-            name, values, rest = _tensor(served, tensor, rest)
+            field, datatype, shape, size = _described(served, tensor)
+            name = field.name
+            if size is None:
+                values = _json_values(
+                    field, tensor.get("data"), datatype, shape, has_truths=has_truths
+                )
+            else:
+                values, rest = _binary_values(field, size, datatype, shape, rest)
             if name in inputs:
                 raise Problem(400, f"Entrée « {name} » donnée deux fois.")
             inputs[name] = values
@@ -83,13 +94,13 @@ class OpenInference:
         tensors, blobs = [], []
         for name, is_binary in ask.form.outputs:
             values = result.outputs[name]
-            datatype = _NAMES[values.dtype.name]
+            datatype = _BY_CODE[values.dtype.char]
             tensor: dict[str, Any] = {"name": name, "datatype": datatype, "shape": values.shape}
             if is_binary:
                 blobs.append(values.tobytes())  # row-major and little-endian, as the graph's
                 tensor["parameters"] = {"binary_data_size": len(blobs[-1])}
             else:
-                tensor["data"] = np.ascontiguousarray(values).reshape(-1)
+                tensor["data"] = values.reshape(-1)
             tensors.append(tensor)
         manifest = served.manifest
         answer: dict[str, Any] = {"model_name": served.name, "model_version": manifest.version}
@@ -138,11 +149,11 @@ def _header_size(headers: Mapping[bytes, bytes], size: int) -> int:
     return int(given)
 
 
-def _tensor(served: Served, tensor: Any, rest: memoryview) -> tuple[str, Any, memoryview]:
-    """Return name and values of an input, and the binary bytes that remain."""
+def _described(served: Served, tensor: Any) -> tuple[FieldSpec, str, list[int], Any]:
+    """Return what an input's object says: which, of what type and shape, how many bytes apart."""
     if not isinstance(tensor, dict):
         raise Problem(400, "Une entrée n'est pas un objet JSON.")
-    name, datatype, shape = (tensor.get(key) for key in ("name", "datatype", "shape"))
+    name, datatype, shape = tensor.get("name"), tensor.get("datatype"), tensor.get("shape")
     field = served.fields.get(name) if isinstance(name, str) else None
     if field is None:
         known = ", ".join(served.fields)
@@ -155,26 +166,21 @@ def _tensor(served: Served, tensor: Any, rest: memoryview) -> tuple[str, Any, me
         )
     if not isinstance(shape, list) or not _is_shape(shape):
         raise Problem(400, f"Entrée « {field.name} » : forme {str(shape)[:60]} illisible.")
-    size = _parameters(tensor, f"Entrée « {field.name} »").get("binary_data_size")
-    if size is None:
-        return field.name, _json_values(field, tensor.get("data"), datatype, shape), rest
-    if "data" in tensor:
+    size = None
+    if "parameters" in tensor:
+        size = _parameters(tensor, f"Entrée « {field.name} »").get("binary_data_size")
+    if size is not None and "data" in tensor:
         raise Problem(400, f"Entrée « {field.name} » : data et binary_data_size à la fois.")
-    return field.name, *_binary_values(field, size, datatype, shape, rest)
+    return field, datatype, shape, size
 
 
 def _is_shape(shape: list[Any]) -> bool:
     return 1 <= len(shape) <= 8 and all(type(size) is int and 0 <= size < 2**31 for size in shape)
 
 
-def _count(shape: list[int]) -> int:
-    count = 1
-    for size in shape:
-        count *= size
-    return count
-
-
-def _json_values(field: FieldSpec, data: Any, datatype: str, shape: list[int]) -> Any:
+def _json_values(
+    field: FieldSpec, data: Any, datatype: str, shape: list[int], *, has_truths: bool
+) -> Array:
     """Read data, flat or nested: the protocol allows both."""
     if not isinstance(data, list):
         raise Problem(400, f"Entrée « {field.name} » : membre « data » absent.")
@@ -182,27 +188,23 @@ def _json_values(field: FieldSpec, data: Any, datatype: str, shape: list[int]) -
         if not all(isinstance(part, list) for part in data):
             raise Problem(400, f"Entrée « {field.name} » : listes de profondeurs inégales.")
         data = list(chain.from_iterable(data))
-    if len(data) != _count(shape):
+    if len(data) != math.prod(shape):
         raise Problem(
             400,
             f"Entrée « {field.name} » : {len(data)} valeurs pour la forme {shape}.",
         )
-    kind = {"F": "float32", "B": "bool"}.get(datatype[0], "int64")
-    values = to_array(data, FieldSpec(field.name, kind, ("n",), "1", ""))  # type: ignore[arg-type]
-    if isinstance(values, np.ndarray):
-        return values.reshape(shape)
-    array = np.empty(len(data), dtype=object)
-    array[:] = data
-    if kind == "bool" and all(type(value) is bool for value in data):
-        return array.astype(bool).reshape(shape)
-    return array.reshape(shape)
+    values = flat_array(data, _KINDS[datatype], has_truths=has_truths) if data else None
+    if values is None:
+        values = np.empty(len(data), dtype=object)
+        values[:] = data
+    return values.reshape(shape)
 
 
 def _binary_values(
     field: FieldSpec, size: Any, datatype: str, shape: list[int], rest: memoryview
 ) -> tuple[Array, memoryview]:
     dtype = np.dtype(_DATATYPES[datatype])
-    expected = _count(shape) * dtype.itemsize
+    expected = math.prod(shape) * dtype.itemsize
     if size != expected or type(size) is not int or len(rest) < size:
         raise Problem(
             400,
@@ -234,8 +236,7 @@ def _form(served: Served, request: Mapping[str, Any]) -> _Form:
     binary = _parameters(request, "La demande").get("binary_data_output", False) is True
     outputs = request.get("outputs")
     if outputs is None:
-        names = tuple((field.name, binary) for field in served.manifest.outputs)
-        return _Form(identity, names)
+        return _Form(identity, [(name, binary) for name in served.outputs])
     if not isinstance(outputs, list) or not outputs:
         raise Problem(400, "Membre « outputs » : attendu une liste de sorties, ou rien.")
     return _Form(identity, tuple(_wanted(served, outputs, default=binary)))
