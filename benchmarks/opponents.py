@@ -26,6 +26,7 @@ from common.lab.usecase import Array, Dataset, Period, Task
 
 __all__ = ["Opponents", "answers_of"]
 
+ONE_DAY = timedelta(days=1)
 NOTHING_LEARNT = Evidence(4, 0.0, 0.0, 0.0, "train", "rien n'est appris")
 
 
@@ -56,9 +57,17 @@ class Opponents:
 
     @classmethod
     def of(
-        cls, task: Task, reference: Path, window: Period, trusted: tuple[Path, ...]
+        cls,
+        task: Task,
+        reference: Path,
+        window: Period,
+        trusted: tuple[Path, ...],
+        dataset: Dataset,
     ) -> "Opponents":
         """Assemble the rungs without AI and open the reference.
+
+        Of the data set only what lies before the window is read, and only by a rung that
+        counts past answers (`Rung.counts`).
 
         Raises
         ------
@@ -79,11 +88,11 @@ class Opponents:
                 expected=f"a fit that ends before the window, {window}",
                 remedy="train it again on earlier days, or seal later ones",
             )
-        models = {
-            rung.name: model_without_ai(task, rung)
-            for rung in task.rungs
-            if rung.kind == "no_ai" and rung.name != run.chosen
-        }
+        without_ai = [one for one in task.rungs if one.kind == "no_ai" and one.name != run.chosen]
+        before = Period(min(task.split.train_start, window.start - ONE_DAY), window.start)
+        counting = any(rung.counts for rung in without_ai)
+        past = task.examples(dataset, before) if counting else None
+        models = {rung.name: model_without_ai(task, rung, past) for rung in without_ai}
         return cls(task, models, reference, bundle, run, trusted)
 
     @property

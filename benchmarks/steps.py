@@ -110,7 +110,7 @@ def pack(usecase: UseCase, task: Task, dataset: Dataset, order: Order, out: Path
     window = order.window or task.split.test
     order.say(f"questions du {window}")
     paper = contest_of(task).ask(dataset, window)
-    opponents = Opponents.of(task, order.reference, window, order.trusted)
+    opponents = Opponents.of(task, order.reference, window, order.trusted, dataset)
     order.say("nos modèles répondent et sont mesurés")
     entered = opponents.answer(paper.questions)
     order.say("puissance de l'épreuve, sur la même période un an plus tôt, sinon juste avant")
@@ -217,6 +217,7 @@ def score(
         titles={metric.name: metric.title for metric in task.metrics},
         body_hash=digest,
         created=str(about["started"]),
+        units=contest_of(task).units,
     )
     (folder / "comparaison.html").write_text(page, encoding="utf-8")
     shape = ai_verify_results(comparison, about, artifacts=["comparaison.html", "comparison.json"])

@@ -95,8 +95,8 @@ def _of_robustness(candidates: Sequence[Standing]) -> Iterator[str]:
     blind = _titles(item for item in candidates if item.verdict != "refused" and not item.stress)
     if blind:
         yield (
-            f"{blind} : tenue aux pannes de capteurs et aux données abîmées impossible à "
-            "éprouver sans faire tourner le modèle."
+            f"{blind} : tenue à des données abîmées impossible à éprouver sans faire tourner "
+            "le modèle."
         )
     mute = _titles(item for item in candidates if item.entry.explains == "declared")
     if mute:
@@ -125,7 +125,7 @@ def _always() -> Iterator[str]:
         "honnête ne serait pas reconnu. Seul un mois postérieur au dépôt des offres tranche."
     )
     yield (
-        "Le verdict vaut pour ces sites et cette période : d'autres lieux, une autre saison ou "
+        "Le verdict vaut pour ces données et cette période : d'autres lieux, une autre saison ou "
         "un changement d'usage peuvent le renverser."
     )
 

@@ -27,6 +27,7 @@ def comparison_page(
     titles: Mapping[str, str],
     body_hash: str,
     created: str,
+    units: str = "sites",
     figures: Sequence[Figure] = (),
 ) -> str:
     """Return the comparison as one HTML page (sections of ``briefs/platform.md`` 3.4).
@@ -41,6 +42,8 @@ def comparison_page(
         Of ``comparison.json``: what ``aune benchmark verify`` must find again.
     created
         ISO 8601 date of the report.
+    units
+        `Contest.units`: those that a solution may win; empty for none.
     figures
         Plots of the task's own, after ours.
     """
@@ -55,6 +58,7 @@ def comparison_page(
             plots.error_against_energy(comparison),
             *figures,
         ],
+        units=units,
         unverified=comparison.unverified,
         facts=_facts(comparison, body_hash),
         command=_command(comparison.protocol),

@@ -202,7 +202,7 @@ class Bench:
         return self._states[name]
 
 
-def model_without_ai(task: Task, rung: Rung) -> bytes:
+def model_without_ai(task: Task, rung: Rung, past: Examples | None = None) -> bytes:
     """Return the graph of a rung that learns nothing: it needs no training line.
 
     Parameters
@@ -211,7 +211,12 @@ def model_without_ai(task: Task, rung: Rung) -> bytes:
         Whose ladder the rung is on.
     rung
         Of kind ``no_ai``.
+    past
+        What a rung that `Rung.counts` counts; without it every answer is as frequent.
     """
+    if rung.counts and past is not None:
+        counted = rung.fit(graph.training(task, past, 0))
+        return bytes(graph.assemble(task, rung, counted).SerializeToString())
     nothing = Training(
         matrix=np.empty((0, len(task.terms)), np.float32),
         target=np.empty(0),

@@ -95,12 +95,13 @@ def evaluate(bundle: Bundle, task: Task, dataset: Dataset, seed: int = 0) -> Eva
     _require_same_task(bundle, task)
     period = _scored_period(task, dataset)
     examples = task.examples(dataset, period)
-    scale = task.scale(_past(task, dataset, period) or examples)
+    past = _past(task, dataset, period)
+    scale = task.scale(past or examples)
     state = _defaults(bundle)
     answers = {"": _rolling(task, examples, lambda rows: _predict(bundle, rows), state)}
     for rung in task.rungs:
         if rung.kind == "no_ai":
-            answers[rung.name] = _without_ai(task, rung, examples)
+            answers[rung.name] = _without_ai(task, rung, examples, past)
     scores = {
         name: score_all(task, examples, outputs, scale, seed) for name, outputs in answers.items()
     }
@@ -305,12 +306,12 @@ def _rolling(task: Task, examples: Examples, predict: Any, default: Mapping[str,
     return again
 
 
-def _without_ai(task: Task, rung: Rung, examples: Examples) -> Outputs:
-    """Run a rung that learns nothing: its graph needs no training line."""
+def _without_ai(task: Task, rung: Rung, examples: Examples, past: Examples | None) -> Outputs:
+    """Run a rung that learns nothing: its graph needs no training line, or counts the past."""
     from common.lab import graph
     from common.lab.candidate import model_without_ai
 
-    session = graph.session(model_without_ai(task, rung))
+    session = graph.session(model_without_ai(task, rung, past))
     default = {field.name: field.default for field in task.inputs if field.default is not None}
     names = tuple(field.name for field in task.outputs if field.name != "contributions")
 

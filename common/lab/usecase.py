@@ -231,6 +231,9 @@ class Rung:
         The graph inputs that ``state`` fills.
     note
         One French sentence: what the rung does.
+    counts
+        True for a rung without AI that counts past answers (how often each service was
+        asked for): where only the others are assembled, it is handed the past.
     """
 
     name: str
@@ -241,6 +244,7 @@ class Rung:
     state: StateOf | None = None
     state_fields: tuple[Field, ...] = ()
     note: str = ""
+    counts: bool = False
 
     def __post_init__(self) -> None:
         if (self.scope == "per_site") != (self.state is not None):

@@ -223,6 +223,7 @@ def routing_contest(slices: Mapping[str, Slice]) -> Contest:
         audit=audit,
         unit_losses=unit_losses,
         scored=scored,
+        units="",
         stress={
             "une faute de frappe dans 40 % des mots": partial(_rewritten, transform="typo10"),
             "enveloppe polie de 45 mots": partial(_rewritten, transform="greet"),

@@ -43,7 +43,7 @@ def routing_rungs(
     rungs = [
         Rung("majority", "Le service le plus demandé", "no_ai", "global",
              partial(majority, n_services),
-             note="Toujours les mêmes parts, quel que soit le texte."),
+             note="Toujours les mêmes parts, quel que soit le texte.", counts=True),
         Rung("bayes", "Bayes naïf complémentaire sur les mots", "linear", "global",
              partial(bayes, n_services),
              note="Mots comptés par service, sans tenir compte les uns des autres."),

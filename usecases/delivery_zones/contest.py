@@ -192,6 +192,7 @@ def day_ahead_contest(scope: Scope, slices: Mapping[str, Slice]) -> Contest:
             "capteur muet la veille": _silent,
             f"{FEW_DAYS} jours d'historique seulement": _forgetful,
         },
+        units="zones",
         sealed_share=(
             "Un jour sur quatre de la période est demandé (le dimanche jamais) et retiré de tous "
             "les historiques remis, y compris de celui de la référence : ce jour-là, l'état de "

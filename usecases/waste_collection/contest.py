@@ -240,6 +240,7 @@ def overflow_contest(scope: Scope, slices: Mapping[str, Slice]) -> Contest:
                 _forget, first=HISTORY_DAYS - FEW_DAYS
             ),
         },
+        units="conteneurs",
         sealed_share=(
             "Une prévision est demandée tous les quinze jours, pour les sept jours qui suivent. "
             "Ces sept jours sont retirés de tous les historiques remis, y compris de ceux de nos "

@@ -255,6 +255,9 @@ class Contest:
         candidates that we can run ourselves.
     sealed_share
         In French: which part of the window is asked, and why.
+    units
+        French plural of the statistical units, of which the report says how many each
+        solution wins; empty where all answers count together.
     """
 
     columns: tuple[Column, ...]
@@ -269,6 +272,7 @@ class Contest:
         default_factory=dict
     )
     sealed_share: str = ""
+    units: str = "sites"
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from common.edge.errors import DataError, TableError
-from common.lab import choice_metrics, metrics
+from common.lab import choice_metrics, graph, metrics
+from common.lab.candidate import model_without_ai
 from common.lab.contest import Submission
 from common.lab.usecase import Period
 from usecases.citizen_requests.contest import (
@@ -25,6 +26,7 @@ from usecases.citizen_requests.contest import (
 from usecases.citizen_requests.requests.paris import SERVICES
 from usecases.citizen_requests.routing.catalogue import catalogue
 from usecases.citizen_requests.routing.examples import with_catalogue
+from usecases.citizen_requests.routing.lessons import CATALOGUE_UNIT
 from usecases.citizen_requests.routing.ranked_lines import main, rows_of
 from usecases.citizen_requests.simulate import simulate
 from usecases.citizen_requests.tasks import ROUTING_TASKS
@@ -241,3 +243,26 @@ def test_json_lines_become_a_file_that_the_contest_reads(paper, honest, tmp_path
 def test_a_line_of_another_form_is_refused_by_its_number(line, words):
     with pytest.raises(TableError, match=words):
         rows_of(line, ["a", "b"])
+
+
+def test_the_rung_of_the_usual_shares_counts_the_past_and_nothing_later(requests, paper):
+    """In a contest nothing is fitted; this one rung is handed what was closed before the window.
+
+    It used to give each of the eleven services one in eleven.
+    """
+    task = ROUTING_TASKS[0]
+    rung = next(rung for rung in task.rungs if rung.name == "majority")
+    past = task.examples(requests, Period(date(2014, 1, 1), WINDOW.start))
+    inputs = {**paper.questions.inputs, "thresholds": np.tile(np.float32(0.9), (1, 2))}
+    inputs = {name: values[:1] for name, values in inputs.items()}
+    given = graph.run(model_without_ai(task, rung, past), inputs)["p_service"][0]
+    asked_before = past.target[past.units != CATALOGUE_UNIT].sum(axis=0)
+    shares = (asked_before + 1) / (asked_before + 1).sum()  # one more each (Laplace)
+    assert given == pytest.approx(shares, abs=1e-6)
+    even = graph.run(model_without_ai(task, rung), inputs)["p_service"][0]
+    assert even == pytest.approx(np.full(K, 1 / K))
+
+
+def test_all_requests_count_together_so_that_no_site_is_won():
+    """The report has no column of sites won where there is one unit of all requests."""
+    assert not CONTEST.units

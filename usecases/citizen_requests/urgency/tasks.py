@@ -127,7 +127,7 @@ def rungs() -> tuple[Rung, ...]:
     both = Linear(PLAIN.families, votes=True)
     return (
         Rung("majority", "Le niveau le plus fréquent", "no_ai", "global",
-             partial(majority, N_LEVELS), note="Toujours les mêmes parts."),
+             partial(majority, N_LEVELS), note="Toujours les mêmes parts.", counts=True),
         Rung("cues", "Indices pondérés à la main", "no_ai", "global", cues_alone,
              note="Familles de mots, faux amis écartés, contexte pesé ; rien n'est appris."),
         Rung("text", "Régression sur mots et fragments", "linear", "global",
