@@ -6,6 +6,7 @@ It is stricter than protobuf: whatever two readers could understand differently 
 twice, a wrong wire type, a group) is refused.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -33,6 +34,22 @@ _CHILDREN: Mapping[str, Mapping[int, str]] = {
 _NODE_OP_TYPE, _NODE_DOMAIN = 4, 7
 _OPSET_DOMAIN, _OPSET_VERSION = 1, 2
 _TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 13, 14
+
+_SCALARS: Mapping[str, frozenset[int]] = {
+    "node": frozenset({_NODE_OP_TYPE, _NODE_DOMAIN}),
+    "opset": frozenset({_OPSET_DOMAIN, _OPSET_VERSION}),
+    "tensor": frozenset({_TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION}),
+}
+_READ: Mapping[str, frozenset[int]] = {
+    kind: frozenset(_CHILDREN.get(kind, ())) | _SCALARS.get(kind, frozenset())
+    for kind in (*_CHILDREN, *_SCALARS)
+}
+"""Message kind -> the fields that are looked at; the others are held to the wire format."""
+
+# An attribute's ``floats`` (7) and ``ints`` (8) are not packed: the trees of one model are
+# 170,000 fields, each a tag and a number of at most 10 bytes.
+_NUMBERS = re.compile(rb"(?:\x40[\x80-\xff]{0,9}[\x00-\x7f]|\x3d[\x00-\xff]{4})++")
+_NUMBER_TAGS: Mapping[str, bytes] = {"attribute": b"\x40\x3d"}
 
 
 @dataclass(frozen=True)
@@ -81,7 +98,7 @@ def read_summary(model: bytes) -> OnnxSummary:
         kind, data, depth = stack.pop()
         if depth > _MAX_DEPTH:
             raise _malformed(f"messages nested deeper than {_MAX_DEPTH}")
-        found = list(_fields(data))
+        found = list(_fields(kind, data))
         has_graph |= kind == "graph"
         if kind == "node":
             operators.add((_domain(found, _NODE_DOMAIN), _text(found, _NODE_OP_TYPE)))
@@ -97,16 +114,24 @@ def read_summary(model: bytes) -> OnnxSummary:
     return OnnxSummary(opsets, frozenset(operators), external)
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, Value]]:
+def _fields(kind: str, data: memoryview) -> Iterator[tuple[int, Value]]:
+    """Yield the fields of a message that are looked at, having read all of them."""
+    read = _READ[kind]
+    number_tags = _NUMBER_TAGS.get(kind, b"")
     position, end = 0, len(data)
     while position < end:
+        tag = data[position]
+        if tag in number_tags and (run := _NUMBERS.match(data, position)):
+            position = run.end()
+            continue
         tag, position = _varint(data, position)
         number, wire = tag >> 3, tag & 7
         if not 0 < number <= _MAX_FIELD:
             raise _malformed(f"field number {number}")
         if wire == _VARINT:
             value, position = _varint(data, position)
-            yield number, value
+            if number in read:
+                yield number, value
             continue
         if wire == _BYTES:
             length, position = _varint(data, position)
@@ -116,12 +141,15 @@ def _fields(data: memoryview) -> Iterator[tuple[int, Value]]:
             raise _malformed(f"wire type {wire}")
         if length > end - position:
             raise _malformed(f"{length} bytes announced, {end - position} left")
-        yield number, data[position : position + length]
+        if number in read:
+            yield number, data[position : position + length]
         position += length
 
 
 def _varint(data: memoryview, position: int) -> tuple[int, int]:
     """Read a base-128 number: at most 10 bytes, the lowest 7 bits first."""
+    if position < len(data) and data[position] < 0x80:
+        return data[position], position + 1
     value = 0
     for shift in range(0, 70, 7):
         if position >= len(data):

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from google.protobuf.message import DecodeError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from common.edge import onnxfile
 from common.edge.errors import OperatorError
 from common.edge.onnxfile import read_summary
 from common.edge.operators import OPERATORS, OPSET_CEILINGS
@@ -192,6 +194,46 @@ def test_the_time_to_read_is_bounded_by_the_size():
     assert time.process_time() - start < 2
 
 
+@given(
+    numbers=st.lists(st.integers(-(2**63), 2**63 - 1) | st.floats(width=32), max_size=30),
+    cut=st.integers(0, 400),
+)
+def test_a_run_of_numbers_is_read_as_one_by_one_would_be(numbers, cut):
+    """Whole or cut anywhere, the quick way over an attribute's numbers judges as the slow one."""
+    fields = [
+        b"\x40" + _varint(number % 2**64)  # AttributeProto.ints = 8
+        if isinstance(number, int)
+        else b"\x3d" + np.float32(number).tobytes()  # floats = 7
+        for number in numbers
+    ]
+    attribute = b"".join(fields)[:cut]
+    node = b"\x2a" + _varint(len(attribute)) + attribute
+    graph = b"\x0a" + _varint(len(node)) + node
+    model = b"\x3a" + _varint(len(graph)) + graph
+    with mock.patch.object(onnxfile, "_NUMBER_TAGS", {}):
+        slow = _verdict(model)
+    assert _verdict(model) == slow
+
+
+def test_a_number_too_long_is_refused_in_the_middle_of_a_run():
+    """Ten bytes that all announce another one: two numbers before it, one after."""
+    attribute = b"\x40\x01\x40\x02" + b"\x40" + b"\xff" * 10 + b"\x01" + b"\x40\x03"
+    node = b"\x2a" + _varint(len(attribute)) + attribute
+    graph = b"\x0a" + _varint(len(node)) + node
+    with pytest.raises(OperatorError, match="longer than 10 bytes"):
+        read_summary(b"\x3a" + _varint(len(graph)) + graph)
+
+
+def test_a_model_of_many_trees_is_read_in_time():
+    """170,000 numbers in one attribute, as 300 trees of 31 leaves: 10 ms, not 130."""
+    attribute = b"\x40\x85\x07" * 170_000
+    node = b"\x2a" + _varint(len(attribute)) + attribute
+    graph = b"\x0a" + _varint(len(node)) + node
+    start = time.process_time()
+    read_summary(b"\x3a" + _varint(len(graph)) + graph)
+    assert time.process_time() - start < 0.06
+
+
 def test_the_list_holds_no_loops_no_strings_no_chance():
     names = {name for _, name in OPERATORS}
     forbidden = {
@@ -211,6 +253,13 @@ def test_every_operator_of_the_list_exists_at_the_ceilings():
     """A misspelt name would silently refuse sound graphs."""
     for domain, name in OPERATORS:
         onnx.defs.get_schema(name, OPSET_CEILINGS[domain], "" if domain == "ai.onnx" else domain)
+
+
+def _verdict(model):
+    try:
+        return read_summary(model)
+    except OperatorError as error:
+        return error.found
 
 
 def _varint(value):
