@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from common.edge.archive import Limits
 from common.edge.bundle import Bundle, open_session, run_session
+from common.edge.drift.usual import FILE as USUAL
+from common.edge.drift.usual import Usual
 from common.edge.errors import UsageError
 from common.edge.inputs import prepare
 from common.edge.manifest import FieldSpec, Manifest, TermSpec, Tolerance
@@ -71,6 +73,8 @@ class BundleContent:
         Arrays for retrieval by name (`common.lab.index.build`).
     retrieval
         How they are searched, and which inputs that fills.
+    usual
+        What the training inputs looked like; None to say nothing of them.
     """
 
     usecase: str
@@ -92,6 +96,7 @@ class BundleContent:
     tolerances: Mapping[str, Tolerance] = field(default_factory=dict)
     arrays: Mapping[str, Array] = field(default_factory=dict, repr=False)
     retrieval: RetrievalSettings | None = None
+    usual: Usual | None = None
 
     def __post_init__(self) -> None:
         for name, values in self.golden.items():
@@ -194,6 +199,8 @@ def _files(content: BundleContent, key: ec.EllipticCurvePrivateKey) -> dict[str,
         "card.html": content.card_html.encode(),
         "run.json": content.run_json.encode(),
     }
+    if content.usual is not None:
+        files[USUAL] = content.usual.to_bytes()
     for name, values in content.arrays.items():
         buffer = io.BytesIO()
         np.save(buffer, values, allow_pickle=False)

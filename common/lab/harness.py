@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from common.edge.drift.usual import Usual
 from common.lab import cost, ladder, scoring, tracks
 from common.lab.candidate import Bench, Candidate
+from common.lab.histograms import usual_inputs
 from common.lab.provenance import environment
 from common.lab.record import Footprint, Run, RungResult
 from common.lab.scoring import Outputs, Predicted
@@ -56,6 +58,8 @@ class Outcome:
         Default of each state input, for the manifest.
     candidates
         Every rung's final candidate, for comparison.
+    usual
+        What the training inputs looked like, for the edge to compare its own with.
     """
 
     run: Run
@@ -65,6 +69,7 @@ class Outcome:
     outputs: Outputs
     state: Mapping[str, Array]
     candidates: Mapping[str, Candidate]
+    usual: Usual
 
 
 def run(usecase: UseCase, task: Task, dataset: Dataset, options: Options) -> Outcome:
@@ -135,7 +140,17 @@ def _outcome(parts: _Parts, rung: Rung) -> Outcome:
         outputs=final.outputs[rung.name],
         state=final.states[rung.name],
         candidates=final.candidates,
+        usual=_usual(parts.bench),
     )
+
+
+def _usual(bench: Bench) -> Usual:
+    """Describe what the shipped model was fitted on."""
+    task = bench.task
+    fit, _ = task.split.final()
+    names = {item.name for item in task.outputs}
+    has_interval = {"lower", "upper"} <= names
+    return usual_inputs(bench.examples(fit), task.inputs, has_interval=has_interval)
 
 
 def _record(parts: _Parts, rung: Rung) -> Run:

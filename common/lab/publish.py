@@ -167,6 +167,7 @@ def _bundle(usecase: UseCase, task: Task, outcome: Outcome, folder: Path) -> Pat
         tolerances=_tolerances(task, outcome.outputs),
         arrays=arrays,
         retrieval=retrieval,
+        usual=outcome.usual,
     )
     key = ensure_key()
     trust(key.public_key())

@@ -23,11 +23,12 @@ class Usual:
     histograms
         By input.
     coverage
-        Share of the truth that the interval promises to hold.
+        Share of the truth that the interval promises to hold; None where the graph gives no
+        interval.
     """
 
     histograms: Mapping[str, Histogram]
-    coverage: float
+    coverage: float | None = None
 
     def to_bytes(self) -> bytes:
         """Return the content of ``usual.json``."""
@@ -52,7 +53,10 @@ class Usual:
             if raw["schema"] != _SCHEMA:
                 raise ValueError(f"schema {raw['schema']!r}")
             inputs = {name: Histogram.from_json(item) for name, item in raw["inputs"].items()}
-            return cls(inputs, float(raw["coverage"]))
+            promised = raw["coverage"]
+            if promised is not None and not 0 < float(promised) < 1:
+                raise ValueError(f"coverage {promised!r}")
+            return cls(inputs, None if promised is None else float(promised))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ManifestError(
                 f"{FILE}: {error}",

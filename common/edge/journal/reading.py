@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,15 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from common.edge.errors import UsageError
-from common.edge.journal.chain import PURGED, Line, read_lines, read_tombstones, segments
+from common.edge.journal.chain import PURGED, Line, parse, read_lines, read_tombstones, segments
 from common.edge.journal.entries import unpack_inputs
 
-__all__ = ["Entry", "decisions_on", "export", "find_entry", "kept_inputs"]
+__all__ = ["Entry", "decisions_on", "export", "find_entry", "find_predictions", "kept_inputs"]
 
 Array = npt.NDArray[Any]
 
 # Cells that a spreadsheet would run (OWASP, "CSV Injection"): neutralised by an apostrophe.
 _FORMULA = re.compile(r"[=+\-@\t\r\n|%]")
+_START = re.compile(rb'\{"n":(\d{1,18}),', re.A)
+_ROW = re.compile(rb'"row":"([A-Za-z0-9._:/-]{1,64})"', re.A)
 _NUMBER = re.compile(r"-?[0-9]+(,[0-9]+)?(e[+-]?[0-9]+)?", re.A)
 _COLUMNS = (
     *("numero", "date_utc", "nature", "tache", "version", "paquet_sha256", "ligne"),
@@ -84,6 +86,52 @@ def find_entry(folder: Path | str, number: int) -> Entry:
         f"line {number} was purged" if gone else f"no line {number} in {folder}",
         expected="the number that the prediction came with",
     )
+
+
+def find_predictions(
+    folder: Path | str, task: str, *, numbers: Collection[int] = (), rows: Collection[str] = ()
+) -> dict[int | str, Entry]:
+    """Return predictions of a task by line number, or by the caller's identifier.
+
+    Files are read once, the newest first, and only as far as needed; of an identifier that
+    was used several times the last prediction is meant.
+
+    Parameters
+    ----------
+    folder
+        Of the journal.
+    task
+        ``usecase/task``.
+    numbers, rows
+        What is looked for.
+    """
+    wanted: set[int | str] = {*numbers, *rows}
+    found: dict[int | str, Entry] = {}
+    for segment in reversed(segments(Path(folder))):
+        if wanted <= found.keys():
+            break
+        fresh: dict[int | str, Entry] = {}
+        with segment.path.open("rb") as handle:
+            for raw in handle:
+                number, row = _number_of(raw), _row_of(raw) if rows else None
+                if number in wanted or row in wanted:
+                    line = parse(raw.rstrip(b"\n"))
+                    if line.kind == "prediction" and line.body["task"] == task:
+                        entry = _entry(line)
+                        fresh |= {key: entry for key in (number, row) if key in wanted}
+        found = fresh | found
+    return found
+
+
+def _number_of(raw: bytes) -> int | None:
+    """Return the number of a line without reading the rest of it."""
+    match = _START.match(raw)
+    return int(match[1]) if match else None
+
+
+def _row_of(raw: bytes) -> str | None:
+    match = _ROW.search(raw)
+    return match[1].decode("ascii") if match else None
 
 
 def kept_inputs(folder: Path | str, entry: Entry) -> dict[str, Array] | None:

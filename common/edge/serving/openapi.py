@@ -1,7 +1,6 @@
 """The OpenAPI 3.1 document of what is served, generated from the manifests, in French."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,15 +10,24 @@ from common.edge.journal.entries import ACTIONS
 from common.edge.manifest import FieldSpec
 from common.edge.serving.numbers import is_text
 from common.edge.serving.oip import model_metadata
+from common.edge.serving.schemas import (
+    Schema,
+    array_schema,
+    content,
+    field_schema,
+    get,
+    key_of,
+    operation,
+    plain,
+    ref,
+)
 from common.edge.serving.served import Served
+from common.edge.serving.truthpaths import truth_paths
 from common.edge.textcodes import codes_of, text_of
 
 __all__ = ["document", "field_summary"]
 
 Array = npt.NDArray[Any]
-Schema = dict[str, Any]
-
-_PROBLEM = "application/problem+json"
 _REQUEST = "Un lampadaire est cassé devant l'école, est-ce la mairie qui répare ?"
 _DATATYPES = ["BOOL", "INT32", "INT64", "FP32", "FP64"]
 
@@ -77,18 +85,18 @@ def field_summary(field: FieldSpec) -> dict[str, Any]:
 def _common_paths() -> dict[str, Any]:
     state = {"type": "object"}
     return {
-        "/health/live": {"get": _get("Le serveur répond.", "etat_vivant", state)},
+        "/health/live": {"get": get("Le serveur répond.", "etat_vivant", state)},
         "/health/ready": {
-            "get": _get("Signatures vérifiées et exemples rejoués.", "etat_pret", state)
+            "get": get("Signatures vérifiées et exemples rejoués.", "etat_pret", state)
         },
-        "/v2": {"get": _get("Ce que parle le serveur (Open Inference Protocol v2).", "v2", state)},
-        "/models": {"get": _get("Les modèles en service.", "modeles", state)},
+        "/v2": {"get": get("Ce que parle le serveur (Open Inference Protocol v2).", "v2", state)},
+        "/models": {"get": get("Les modèles en service.", "modeles", state)},
         "/decisions": {"post": _decide()},
         "/metrics": {
-            "get": _operation(
+            "get": operation(
                 "Compteurs, au format texte de Prometheus.",
                 "metriques",
-                {"200": {"description": "Compteurs.", "content": _content("text/plain")}},
+                {"200": {"description": "Compteurs.", "content": content("text/plain")}},
             )
         },
     }
@@ -99,59 +107,60 @@ def _decide() -> dict[str, Any]:
     answers = {
         "201": {
             "description": "Numéro de la ligne où la décision est inscrite.",
-            "content": _content("application/json", line),
+            "content": content("application/json", line),
         }
     }
-    operation = _operation("Inscrire au journal ce qui a été décidé.", "decider", answers)
+    found = operation("Inscrire au journal ce qui a été décidé.", "decider", answers)
     body: Schema = {
-        "schema": _ref("decision"),
+        "schema": ref("decision"),
         "example": {"journal": 1204, "action": "modified", "agent": "accueil", "values": [42.5]},
     }
-    operation["requestBody"] = {"required": True, "content": {"application/json": body}}
-    return operation
+    found["requestBody"] = {"required": True, "content": {"application/json": body}}
+    return found
 
 
 def _model_paths(served: Served) -> dict[str, Any]:
-    name, key = served.name, _key(served)
+    name, key = served.name, key_of(served)
     return {
         f"/models/{name}/predict": {"post": _predict(served)},
         f"/models/{name}/invocations": {"post": _invocations(served)},
+        **truth_paths(served),
         f"/models/{name}/card": {
-            "get": _operation(
+            "get": operation(
                 "La fiche du modèle.",
                 f"{key}_fiche",
-                {"200": {"description": "Page.", "content": _content("text/html")}},
+                {"200": {"description": "Page.", "content": content("text/html")}},
             )
         },
         f"/v2/models/{name}": {
-            "get": _get("Entrées et sorties du modèle.", f"{key}_v2", {"type": "object"})
+            "get": get("Entrées et sorties du modèle.", f"{key}_v2", {"type": "object"})
         },
         f"/v2/models/{name}/ready": {
-            "get": _get("Le modèle est en service.", f"{key}_pret", {"type": "object"})
+            "get": get("Le modèle est en service.", f"{key}_pret", {"type": "object"})
         },
         f"/v2/models/{name}/infer": {"post": _infer(served)},
     }
 
 
 def _predict(served: Served) -> dict[str, Any]:
-    manifest, key = served.manifest, _key(served)
+    manifest, key = served.manifest, key_of(served)
     warning = "Appris sur des données SIMULÉES. " if manifest.simulated else ""
     answers = {
         "200": {
             "description": "Prévision, intervalle, contributions et raisons, ligne par ligne.",
             "content": {
-                "application/json": {"schema": _ref(f"{key}_reponse")},
+                "application/json": {"schema": ref(f"{key}_reponse")},
                 "text/csv": {"schema": {"type": "string"}},
             },
         }
     }
-    operation = _operation(f"{warning}{manifest.question}", f"{key}_prevoir", answers)
+    found = operation(f"{warning}{manifest.question}", f"{key}_prevoir", answers)
     example = {"rows": [_example(served)]}
-    operation["requestBody"] = {
+    found["requestBody"] = {
         "required": True,
         "content": {
             "application/json": {
-                "schema": _ref(f"{key}_demande"),
+                "schema": ref(f"{key}_demande"),
                 "examples": {"une_ligne": {"summary": "Une ligne", "value": example}},
             },
             "text/csv": {
@@ -160,24 +169,24 @@ def _predict(served: Served) -> dict[str, Any]:
             },
         },
     }
-    return operation
+    return found
 
 
 def _invocations(served: Served) -> dict[str, Any]:
     answers = {
-        "200": {"description": "Sorties.", "content": _content("application/json", _ref("sorties"))}
+        "200": {"description": "Sorties.", "content": content("application/json", ref("sorties"))}
     }
-    operation = _operation("Protocole de MLflow.", f"{_key(served)}_invocations", answers)
+    found = operation("Protocole de MLflow.", f"{key_of(served)}_invocations", answers)
     row = _example(served, as_text=False)
     example = {"inputs": {name: [value] for name, value in row.items()}}
-    operation["requestBody"] = {
+    found["requestBody"] = {
         "required": True,
         "content": {
-            "application/json": {"schema": _ref("invocations"), "example": example},
+            "application/json": {"schema": ref("invocations"), "example": example},
             "text/csv": {"schema": {"type": "string"}},
         },
     }
-    return operation
+    return found
 
 
 def _infer(served: Served) -> dict[str, Any]:
@@ -185,12 +194,12 @@ def _infer(served: Served) -> dict[str, Any]:
         "200": {
             "description": "Tenseurs de sortie.",
             "content": {
-                "application/json": {"schema": _ref("tenseurs")},
+                "application/json": {"schema": ref("tenseurs")},
                 "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
             },
         }
     }
-    operation = _operation("Open Inference Protocol v2.", f"{_key(served)}_infer", answers)
+    found = operation("Open Inference Protocol v2.", f"{key_of(served)}_infer", answers)
     row = _example(served, as_text=False)
     tensors = [
         {
@@ -202,27 +211,27 @@ def _infer(served: Served) -> dict[str, Any]:
         for item in model_metadata(served)["inputs"]
         if item["name"] in row
     ]
-    operation["requestBody"] = {
+    found["requestBody"] = {
         "required": True,
         "content": {
-            "application/json": {"schema": _ref("inference"), "example": {"inputs": tensors}}
+            "application/json": {"schema": ref("inference"), "example": {"inputs": tensors}}
         },
     }
-    return operation
+    return found
 
 
 def _model_schemas(served: Served) -> dict[str, Any]:
-    key = _key(served)
+    key = key_of(served)
     row = {
         "type": "object",
-        "properties": {field.name: _field_schema(field) for field in served.inputs},
+        "properties": {field.name: field_schema(field) for field in served.inputs},
         "required": [field.name for field in served.asked if field.default is None],
         "additionalProperties": False,
     }
     rows = {
         "type": "object",
         "properties": {
-            "rows": {"type": "array", "items": _ref(f"{key}_ligne"), "minItems": 1},
+            "rows": {"type": "array", "items": ref(f"{key}_ligne"), "minItems": 1},
             "ids": {"type": "array", "items": {"type": "string"}},
         },
         "required": ["rows"],
@@ -230,13 +239,13 @@ def _model_schemas(served: Served) -> dict[str, Any]:
     }
     return {
         f"{key}_ligne": row,
-        f"{key}_demande": {"anyOf": [_ref(f"{key}_ligne"), rows]},
+        f"{key}_demande": {"anyOf": [ref(f"{key}_ligne"), rows]},
         f"{key}_reponse": _answer_schema(served),
     }
 
 
 def _answer_schema(served: Served) -> Schema:
-    outputs = {field.name: _array_schema(field, {"type": ["number", "boolean", "null"]})
+    outputs = {field.name: array_schema(field, {"type": ["number", "boolean", "null"]})
                for field in served.manifest.outputs}  # fmt: skip
     first = served.manifest.outputs[0].name
     row: dict[str, Any] = {
@@ -261,7 +270,7 @@ def _answer_schema(served: Served) -> Schema:
         row["interval"] = {"type": "object", "properties": bounds}
     if "contributions" in outputs and "baseline" in outputs:
         row |= {"baseline": outputs["baseline"], "contributions": outputs["contributions"]}
-        row["reasons"] = {"type": "array", "items": _ref("raison")}
+        row["reasons"] = {"type": "array", "items": ref("raison")}
     return {
         "type": "object",
         "properties": {
@@ -281,30 +290,6 @@ def _answer_schema(served: Served) -> Schema:
         },
         "required": ["model", "version", "simulated", "signature", "rows"],
     }
-
-
-def _field_schema(field: FieldSpec) -> Schema:
-    kinds = {"float32": "number", "int64": "integer", "bool": "boolean"}
-    leaf: Schema = {"type": [kinds[field.dtype], "null"] if field.missing else kinds[field.dtype]}
-    low, high = field.range
-    if field.dtype != "bool":
-        if math.isfinite(low):
-            leaf["minimum"] = low
-        if math.isfinite(high):
-            leaf["maximum"] = high
-    unit = "" if field.unit == "1" else f" Unité : {field.unit}."
-    about = {"description": f"{field.meaning}{unit}"}
-    if is_text(field):
-        return {"anyOf": [{"type": "string"}, _array_schema(field, leaf)]} | about
-    return _array_schema(field, leaf) | about
-
-
-def _array_schema(field: FieldSpec, leaf: Schema) -> Schema:
-    schema = leaf
-    for size in reversed(field.shape[1:]):
-        bounds = {"minItems": size, "maxItems": size} if isinstance(size, int) else {"minItems": 1}
-        schema = {"type": "array", "items": schema, **bounds}
-    return schema
 
 
 def _common_schemas() -> dict[str, Any]:
@@ -327,7 +312,7 @@ def _common_schemas() -> dict[str, Any]:
                 "title": {"type": "string"},
                 "status": {"type": "integer"},
                 "detail": {"type": "string"},
-                "errors": {"type": "array", "items": _ref("faute")},
+                "errors": {"type": "array", "items": ref("faute")},
                 "error": {"type": "string", "description": "Répète detail."},
             },
             "required": ["type", "title", "status", "detail"],
@@ -400,47 +385,9 @@ def _example(served: Served, *, as_text: bool = True) -> dict[str, Any]:
             codes = golden[field.name][0] if field.name in golden else codes_of([_REQUEST])[0]
             row[field.name] = text_of(codes) if as_text else codes[codes > 0].tolist()
         elif field.default is None:
-            row[field.name] = _plain(golden[field.name][0])
+            row[field.name] = plain(golden[field.name][0])
     return row
-
-
-def _plain(values: Array) -> Any:
-    """Return numbers with two decimals, as people write them, and None for NaN."""
-    if values.dtype.kind != "f":
-        return values.tolist()
-    rounded = np.round(values.astype(np.float64), 2).astype(object)
-    rounded[np.isnan(values)] = None
-    return rounded.tolist()
 
 
 def _flat(value: Any) -> list[Any]:
     return np.asarray(value, dtype=object).reshape(-1).tolist()
-
-
-def _key(served: Served) -> str:
-    return served.name.replace(".", "_").replace("-", "_")
-
-
-def _get(text: str, name: str, schema: Schema) -> dict[str, Any]:
-    answers = {"200": {"description": text, "content": _content("application/json", schema)}}
-    return _operation(text, name, answers)
-
-
-def _operation(summary: str, name: str, answers: Mapping[str, Any]) -> dict[str, Any]:
-    problem = {
-        "description": "Refus, en français.",
-        "content": _content(_PROBLEM, _ref("probleme")),
-    }
-    return {
-        "operationId": name,
-        "summary": summary,
-        "responses": {**answers, "default": problem},
-    }
-
-
-def _content(kind: str, schema: Schema | None = None) -> dict[str, Any]:
-    return {kind: {"schema": schema or {"type": "string"}}}
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}

@@ -63,7 +63,8 @@ class _Site:
     async def form(self, request: Request) -> Response:
         """Show the form of a model, filled with an example."""
         served = self.server.served(request)
-        return page(served.manifest.question, _form_page(served, example(served)))
+        body = self._watch(served) + _form_page(served, example(served))
+        return page(served.manifest.question, body)
 
     async def answer(self, request: Request) -> Response:
         """Predict and show the answer above the form; a refusal is shown there too."""
@@ -87,8 +88,18 @@ class _Site:
         return page(
             served.manifest.question,
             f'<div id="reponse" class="answer" tabindex="-1">{answer}</div>'
+            + self._watch(served)
             + _form_page(served, texts),
         )
+
+    def _watch(self, served: Served) -> str:
+        """Say in one line whether the data of the last weeks are usual; a remark where not."""
+        line = escape(self.server.watching.line(served.name))
+        if not line:
+            return ""
+        report = self.server.watching.report(served.name)
+        unusual = report is not None and report.state in ("watch", "alert")
+        return f"<div class='alarm'><p>{line}</p></div>" if unusual else f"<p>{line}</p>"
 
 
 def _as_file(served: Served, ask: Ask, result: Result) -> Response:
