@@ -47,6 +47,7 @@ def _measured(given: argparse.Namespace) -> Run:
         rows=tuple(int(rows) for rows in given.rows.split(",")),
         connections=given.connections,
         folder=given.folder,
+        code=given.code,
     )
     run = measure(options, lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
     output = given.output or given.folder / "latest.json"
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rows", default="1,100", help="of a request, by commas (%(default)s)")
     parser.add_argument("--connections", type=int, default=usual.connections, help="(%(default)s)")
     parser.add_argument("--folder", type=Path, default=usual.folder, help="of the model")
+    parser.add_argument("--code", type=Path, default=usual.code, help="another version of ours")
     parser.add_argument("--output", type=Path, help="JSON file; latest.json of the folder")
     parser.add_argument("--show", type=Path, help="print a run measured before")
     parser.add_argument("--lock", action="store_true", help="write every lock anew")

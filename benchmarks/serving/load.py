@@ -202,7 +202,10 @@ def drive(port: int, requests: Sequence[bytes], seconds: float, connections: int
 
 def _turn(loop: _Loop, connection: _Connection) -> bool:
     """Read what has come; ask again where the answer is whole; False where that is the end."""
-    data = connection.socket.recv(_READ_BYTES)
+    try:
+        data = connection.socket.recv(_READ_BYTES)
+    except ConnectionError:
+        data = b""
     if not data:
         loop.refused += 1
         return False

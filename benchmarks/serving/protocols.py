@@ -10,7 +10,17 @@ import numpy.typing as npt
 
 from benchmarks.serving.model import INPUT, Floats32
 
-__all__ = ["BINARY", "FRIENDLY", "INVOCATIONS", "OIP", "ROWS", "Answered", "Protocol", "request"]
+__all__ = [
+    "BINARY",
+    "FRIENDLY",
+    "OIP",
+    "ROWS",
+    "TABLE",
+    "TENSORS",
+    "Answered",
+    "Protocol",
+    "request",
+]
 
 _JSON = "application/json"
 _HEADER_LENGTH = "inference-header-content-length"
@@ -138,6 +148,23 @@ def _read_inputs(body: bytes, _headers: dict[str, str]) -> Answered:
     return _answered(found["prediction"], found["contributions"])
 
 
+def _write_table(rows: Floats32) -> tuple[bytes, dict[str, str]]:
+    columns = [f"{INPUT}.{index}" for index in range(rows.shape[1])]
+    return _json({"dataframe_split": {"columns": columns, "data": _decimals(rows)}})
+
+
+def _read_table(body: bytes, _headers: dict[str, str]) -> Answered:
+    """Read records: ours keep an output whole, MLflow's have a column for each number."""
+    records = json.loads(body)["predictions"]
+    shares = [
+        record["contributions"]
+        if "contributions" in record
+        else [value for name, value in record.items() if name.startswith("contributions.")]
+        for record in records
+    ]
+    return _answered([record["prediction"] for record in records], shares)
+
+
 def _write_rows(rows: Floats32) -> tuple[bytes, dict[str, str]]:
     return _json({"rows": _decimals(rows)})
 
@@ -153,8 +180,9 @@ OIP = Protocol("oip", _write_oip, _read_oip)
 """Open Inference Protocol v2, JSON."""
 BINARY = Protocol("oip-binary", _write_binary, _read_binary)
 """Open Inference Protocol v2 with its binary tensor extension, both ways."""
-INVOCATIONS = Protocol("invocations", _write_inputs, _read_inputs)
-"""MLflow's, in tensors: a table of outputs of several widths is more than its ONNX flavour can
-write, and tensors are what costs it least."""
+TABLE = Protocol("table", _write_table, _read_table)
+"""MLflow's ``dataframe_split``: named columns, what its own clients send."""
+TENSORS = Protocol("tensors", _write_inputs, _read_inputs)
+"""MLflow's ``inputs``, without names: what costs MLflow least."""
 ROWS = Protocol("rows", _write_rows, _read_rows)
 """What one writes for oneself with FastAPI or BentoML: a matrix in, the outputs by name out."""

@@ -47,6 +47,8 @@ class Options:
         Open at a time.
     folder
         Where the model is kept from one run to the next.
+    code
+        Folder of our own code, to measure another version of it.
     """
 
     servers: tuple[str, ...] = tuple(SERVERS)
@@ -56,6 +58,7 @@ class Options:
     rows: tuple[int, ...] = (1, 100)
     connections: int = 8
     folder: Path = ROOT / ".aune" / "serving"
+    code: Path = ROOT
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.servers) - set(SERVERS))
@@ -99,7 +102,9 @@ def measure(options: Options, say: Callable[[str], None]) -> Run:
     machine = identify()
     with TemporaryDirectory(prefix="aune-serving-") as scratch:
         stands = [
-            make_stand(SERVERS[name], built, truth, options.rows, Path(scratch))
+            make_stand(
+                SERVERS[name], built, truth, options.rows, Path(scratch), options.code.resolve()
+            )
             for name in options.servers
         ]
         starts = tuple(_starts(stands, options, truth, say))
@@ -108,7 +113,7 @@ def measure(options: Options, say: Callable[[str], None]) -> Run:
         started=started,
         machine=machine.cpu_model,
         cores=machine.logical_cpus,
-        commit=code_commit(),
+        commit=code_commit() if options.code == ROOT else str(options.code),
         load_before=load_before,
         load_after=os.getloadavg()[0],
         connections=options.connections,
@@ -191,7 +196,8 @@ def _drive(stand: Stand, door: Door, rows: int, options: Options, seconds: float
         raise _failed(stand, done.stderr[-300:])
     found = Load(**json.loads(done.stdout))
     if found.refused or not found.answers:
-        raise _failed(stand, f"{found.refused} of {found.answers + found.refused} refused")
+        asked = f"{door.protocol.name}, {rows} rows"
+        raise _failed(stand, f"{asked}: {found.refused} refused, {found.answers} answered")
     return found
 
 

@@ -1,17 +1,18 @@
 """The servers that are compared: how each is started, and at which doors it is asked."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.serving.environments import OURS, PEERS, ROOT
+from benchmarks.serving.environments import OURS, PEERS
 from benchmarks.serving.model import MODEL, Built
 from benchmarks.serving.protocols import (
     BINARY,
     FRIENDLY,
-    INVOCATIONS,
     OIP,
     ROWS,
+    TABLE,
+    TENSORS,
     Protocol,
 )
 
@@ -34,12 +35,15 @@ class Places:
         Empty folder that is removed afterwards.
     ports
         Three free ports of this machine, the first for HTTP.
+    code
+        Folder of our own code: the working tree, or another version of it.
     """
 
     bin: Path
     built: Built
     scratch: Path
     ports: tuple[int, int, int]
+    code: Path
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Server:
     doors
         Where it is asked; the first is asked for its first answer.
     folder
-        Where it is started.
+        Where it is started; None for that of our code.
     prepare
         A command that is run once before it is started, or none.
     headers
@@ -74,7 +78,7 @@ class Server:
     environment: str
     command: Callable[[Places], list[str]]
     doors: tuple[Door, ...]
-    folder: Path
+    folder: Path | None = None
     prepare: Callable[[Places], list[str]] | None = None
     headers: Callable[[Places], dict[str, str]] = lambda _places: {}
 
@@ -124,9 +128,14 @@ def _mlflow(places: Places) -> list[str]:
     return [*serve, "--env-manager", "local", "--workers", "1", *host]
 
 
-def _save(places: Places) -> list[str]:
-    save = str(PEERS / "mlflow" / "save.py")
-    return [str(places.bin / "python"), save, str(places.built.onnx), _saved(places)]
+def _save(way: str) -> Callable[[Places], list[str]]:
+    """Return what saves the model in one of the two ways of ``peers/mlflow/save.py``."""
+
+    def command(places: Places) -> list[str]:
+        save = str(PEERS / "mlflow" / "save.py")
+        return [str(places.bin / "python"), save, str(places.built.onnx), _saved(places), way]
+
+    return command
 
 
 def _saved(places: Places) -> str:
@@ -156,18 +165,25 @@ _OURS = (
     Door(FRIENDLY, f"/models/{MODEL}/predict"),
     Door(OIP, f"/v2/models/{MODEL}/infer"),
     Door(BINARY, f"/v2/models/{MODEL}/infer"),
-    Door(INVOCATIONS, f"/models/{MODEL}/invocations"),
+    Door(TABLE, f"/models/{MODEL}/invocations"),
+    Door(TENSORS, f"/models/{MODEL}/invocations"),
 )
 
 SERVERS = {
     server.name: server
     for server in (
-        Server(OURS, OURS, _ours, _OURS, ROOT),
-        Server(GUARDED, OURS, _guarded, _OURS[:2], ROOT, headers=_issued),
-        replace(_of_peer("mlflow", _mlflow, Door(INVOCATIONS, "/invocations")), prepare=_save),
+        Server(OURS, OURS, _ours, _OURS),
+        Server(GUARDED, OURS, _guarded, _OURS[:2], headers=_issued),
+        *(
+            Server(name, "mlflow", _mlflow, (door,), PEERS / "mlflow", _save(door.protocol.name))
+            for name, door in (
+                ("mlflow", Door(TABLE, "/invocations")),
+                ("mlflow-tensors", Door(TENSORS, "/invocations")),
+            )
+        ),
         _of_peer("mlserver", _mlserver, Door(OIP, "/v2/models/additive/infer")),
         _of_peer("bentoml", _bentoml, Door(ROWS, "/predict")),
         _of_peer("fastapi", _fastapi, Door(ROWS, "/predict")),
     )
 }
-"""By name; ours first, then ours with keys, bucket and journal, then the peers."""
+"""By name; ours first, then ours with keys, bucket and journal, then the peers (MLflow twice)."""

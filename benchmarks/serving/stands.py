@@ -118,13 +118,22 @@ class Stand:
     def start(self) -> Running:
         """Start the server; it is not ready yet."""
         command, environment = self.server.command(self.places), variables(self.places)
-        return Running(command, environment, self.server.folder, self.log)
+        return Running(command, environment, self.server.folder or self.places.code, self.log)
 
 
 def make_stand(
-    server: Server, built: Built, truth: Truth, sizes: tuple[int, ...], scratch: Path
+    server: Server, built: Built, truth: Truth, sizes: tuple[int, ...], scratch: Path, code: Path
 ) -> Stand:
     """Install, prepare and write the requests of each door and size.
+
+    Parameters
+    ----------
+    server, built, truth
+        Who is asked, with what, and what is right.
+    sizes
+        Rows of a request.
+    scratch, code
+        An empty folder, and that of our own code.
 
     Raises
     ------
@@ -135,7 +144,7 @@ def make_stand(
     """
     folder = scratch / server.name
     folder.mkdir()
-    places = Places(install(server.environment), built, folder, _free_ports())
+    places = Places(install(server.environment), built, folder, _free_ports(), code)
     if server.prepare is not None:
         _prepare(server.prepare(places), places)
     stand = Stand(server, places, _version(server))
