@@ -29,54 +29,30 @@ import pandas as pd
 
 from common.edge.errors import TableError
 from common.edge.textcodes import LONGEST_TEXT
-from common.lab.french_csv import Problems, Table, column_index, plain, read_table, to_utc
+from common.lab.french_csv import Problems, Table, plain
 from common.lab.usecase import Array, Dataset
 from usecases.citizen_requests.requests.collection import Collection, dataset_of
+from usecases.citizen_requests.requests.export import (
+    CHANNELS,
+    NAMES,
+    PERSONAL,
+    cells_of,
+    identifiers,
+    received_seconds,
+    requests_table,
+    urgencies,
+    whole_text,
+)
 from usecases.citizen_requests.requests.nearness import near_earlier
 from usecases.citizen_requests.requests.services import OUT_OF_COMPETENCE, TITLES
 from usecases.citizen_requests.text.cleaner import repaired
 from usecases.citizen_requests.text.masks import mask
 
-__all__ = ["NAMES", "read"]
+__all__ = ["read"]
 
-TIMEZONE = "Europe/Paris"
 FILES = ("demandes.csv", "requests.csv")
 
-NAMES: Mapping[str, tuple[str, ...]] = {
-    "request_id": ("identifiant", "id", "numero", "reference", "id_demande", "request_id"),
-    "received": ("date", "date_creation", "date_depot", "date_reception", "recu_le", "received"),
-    "channel": ("canal", "origine", "mode", "channel"),
-    "subject": ("objet", "sujet", "titre", "subject"),
-    "body": ("texte", "message", "corps", "description", "demande", "text"),
-    "service": ("service_final", "service_traitant", "service"),
-    "first_service": ("service_initial", "service_destinataire", "first_service"),
-    "also_ok": ("services_valides", "services_acceptables", "autres_services", "also_ok"),
-    "transfers": ("transferts", "nb_transferts", "transfers"),
-    "closing_code": ("code_cloture", "motif_cloture", "statut", "closing_code"),
-    "urgency": ("urgence", "priorite", "urgency"),
-    "duplicate_of": ("doublon_de", "duplicate_of"),
-}
-"""Field to the names that its column may bear, as `french_csv.plain` writes them."""
-
-PERSONAL = re.compile(
-    r"(^|_)(nom|prenom|usager|demandeur|courriel|e?mail|telephone|tel|adresse|naissance|civilite)"
-)
-"""Columns that say who wrote: counted, never read."""
-
-URGENCIES: Mapping[str, float] = {
-    "": np.nan,
-    **dict.fromkeys(("0", "normale", "normal", "basse", "non", "standard"), 0.0),
-    **dict.fromkeys(("1", "haute", "prioritaire", "elevee"), 1.0),
-    **dict.fromkeys(("2", "urgente", "urgent", "critique", "immediate", "oui"), 2.0),
-}
-CHANNELS: Mapping[str, str] = {
-    **dict.fromkeys(("mail", "courriel", "email", "e_mail", "messagerie"), "mail"),
-    **dict.fromkeys(("formulaire", "form", "web", "internet", "teleservice", "portail"), "form"),
-    **dict.fromkeys(("telephone", "tel", "appel", "phone"), "phone"),
-    **dict.fromkeys(("guichet", "accueil", "comptoir"), "desk"),
-    **dict.fromkeys(("courrier", "lettre", "papier"), "letter"),
-}
-IDENTIFIER = re.compile(r"[\w./-]{1,40}")
+N_DIGITS = 6
 SEPARATORS = re.compile(r"[|,;]")
 NEAR = 0.8
 """Jaccard index of 5-grams from which a request repeats an earlier one (brief 3.A)."""
@@ -92,8 +68,7 @@ class _Texts:
     counts: Counter[str] = field(default_factory=Counter)
 
     def add(self, subject: str, body: str) -> None:
-        both = "\n".join(part for part in (subject.strip(), body.strip()) if part)
-        found = mask(both)
+        found = mask(whole_text(subject, body))
         text = found.text.strip()
         self.counts.update(f"masqué : {span.kind}" for span in found.found)
         self.counts["textes qui disent un fait de santé"] += bool(found.flagged)
@@ -127,12 +102,8 @@ def read(folder: Path) -> Dataset:
         problems at once; never quoting a request.
     """
     problems = Problems()
-    path = _file(folder)
-    table = read_table(path, problems)
-    problems.refuse()
-    if table is None or not table.lines:
-        raise TableError(f"{path.name} has no line", expected="a header and one line per request")
-    cells = _cells(table)
+    table = requests_table(_file(folder), problems)
+    cells = cells_of(table, NAMES, needed=("received", "body", "service"))
     rows = _checked(table, cells, problems)
     problems.refuse()
     texts = _Texts()
@@ -157,35 +128,11 @@ def _file(folder: Path) -> Path:
     return named[0]
 
 
-def _cells(table: Table) -> dict[str, Sequence[str]]:
-    """Return the cells of the known columns; empty ones for those that are not there."""
-    header = ["" if PERSONAL.search(plain(name)) else name for name in table.header]
-    places = {name: column_index(header, synonyms) for name, synonyms in NAMES.items()}
-    lacking = [name for name in ("received", "body", "service") if places[name] is None]
-    if lacking:
-        raise TableError(
-            f"{table.path.name}: no column for {', '.join(lacking)}",
-            expected="; ".join(f"{name}: {' or '.join(NAMES[name][:3])}" for name in lacking),
-            remedy="name the columns so, in the first line",
-        )
-    empty = [""] * len(table.lines)
-    return {name: empty if at is None else table.cells[at] for name, at in places.items()}
-
-
 def _checked(table: Table, cells: Mapping[str, Sequence[str]], problems: Problems) -> pd.DataFrame:
     """Return every field but the text, and note the lines that cannot be read."""
-    ids = _identifiers(table, cells["request_id"], problems)
-    seconds, unreadable, skipped = to_utc(cells["received"], ids, TIMEZONE)
-    problems.add_lines(
-        table, unreadable | skipped, cells["received"], "a date such as 03/03/2025 10:02",
-        "correct the date, or leave the line out",
-    )  # fmt: skip
-    urgency = [URGENCIES.get(plain(cell)) for cell in cells["urgency"]]
-    wrong = np.array([each is None for each in urgency], dtype=bool)
-    problems.add_lines(
-        table, wrong, cells["urgency"], "0, 1 or 2; or normale, haute, urgente",
-        "correct the column, or leave it out",
-    )  # fmt: skip
+    ids = identifiers(table, cells["request_id"], N_DIGITS, problems)
+    seconds = received_seconds(table, cells["received"], ids, problems)
+    urgency = urgencies(table, cells["urgency"], problems)
     channel = [CHANNELS.get(plain(cell), plain(cell)) for cell in cells["channel"]]
     service = [_service(cell) for cell in cells["service"]]
     return pd.DataFrame(
@@ -199,23 +146,10 @@ def _checked(table: Table, cells: Mapping[str, Sequence[str]], problems: Problem
             "also_ok": [_several(cell) for cell in cells["also_ok"]],
             "n_transfers": [_n_transfers(cell) for cell in cells["transfers"]],
             "closing_code": [plain(cell) for cell in cells["closing_code"]],
-            "urgency": np.array([np.nan if each is None else each for each in urgency]),
+            "urgency": urgency,
             "duplicate_of": [cell.strip() for cell in cells["duplicate_of"]],
         }
     )
-
-
-def _identifiers(table: Table, cells: Sequence[str], problems: Problems) -> list[str]:
-    if not any(cells):
-        return [f"R{row:06d}" for row in range(1, len(cells) + 1)]
-    ids = [cell.strip() for cell in cells]
-    odd = np.array([IDENTIFIER.fullmatch(each) is None for each in ids], dtype=bool)
-    again = pd.Series(ids).duplicated().to_numpy()
-    remedy = "export the number of the request, not its text or its sender"
-    hidden = [f"{len(each)} characters" for each in ids]
-    problems.add_lines(table, odd, hidden, "1 to 40 letters, digits, . / - or _", remedy)
-    problems.add_lines(table, again & ~odd, ids, "each identifier once", remedy)
-    return ids
 
 
 @cache

@@ -13,7 +13,7 @@ import pandas as pd
 from common.edge.errors import TableError
 from common.lab.french_csv import Problems, Table, column_index, plain, read_table
 from usecases.citizen_requests.decision.inbox import Inbox
-from usecases.citizen_requests.own_data import URGENCIES
+from usecases.citizen_requests.requests.export import URGENCIES
 
 __all__ = ["COLUMNS", "FILE", "Answer", "corrections", "read_feedback", "template"]
 

@@ -1,6 +1,5 @@
 """The requests that wait for an agent: read from a file, masked before anything is kept."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -10,18 +9,28 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from common.edge.errors import TableError, UsageError
+from common.edge.errors import UsageError
 from common.edge.textcodes import LONGEST_TEXT
-from common.lab.french_csv import Problems, Table, column_index, plain, read_table, to_utc
+from common.lab.french_csv import Problems, plain
 from usecases.citizen_requests.authored import frozen_requests
 from usecases.citizen_requests.decision.pieces import Piece, asked, pieces_of
 from usecases.citizen_requests.duplicates.signs import Received, prepared
-from usecases.citizen_requests.own_data import CHANNELS, IDENTIFIER, NAMES, TIMEZONE, URGENCIES
+from usecases.citizen_requests.requests.export import (
+    CHANNELS,
+    TIMEZONE,
+    cells_of,
+    identifiers,
+    received_seconds,
+    requests_table,
+    urgencies,
+    whole_text,
+)
 
 __all__ = ["MOST_REQUESTS", "Inbox", "Waiting", "authored_inbox", "read_inbox"]
 
 MOST_REQUESTS: Final = 1_000
 """One page each: more are split into several files."""
+N_DIGITS: Final = 4
 READ: Final = ("request_id", "received", "channel", "subject", "body", "urgency")
 SPOKEN_CHANNELS = {
     "mail": "courriel",
@@ -121,27 +130,12 @@ def read_inbox(path: Path) -> Inbox:
         never quoting a request.
     """
     problems = Problems()
-    table = read_table(path, problems)
-    problems.refuse()
-    if table is None or not table.lines:
-        raise TableError(f"{path.name} has no line", expected="a header and one line per request")
-    cells = _cells(table)
-    ids = _identifiers(table, cells["request_id"], problems)
-    seconds, unreadable, skipped = to_utc(cells["received"], ids, TIMEZONE)
-    problems.add_lines(
-        table, unreadable | skipped, cells["received"], "a date such as 03/03/2026 10:02",
-        "correct the date, or leave the line out",
-    )  # fmt: skip
-    levels = [URGENCIES.get(plain(cell)) for cell in cells["urgency"]]
-    wrong = np.array([level is None for level in levels], dtype=bool)
-    problems.add_lines(
-        table, wrong, cells["urgency"], "0, 1 or 2; or normale, haute, urgente",
-        "correct the column, or leave it out",
-    )  # fmt: skip
-    texts = [
-        "\n".join(part for part in (subject.strip(), body.strip()) if part)
-        for subject, body in zip(cells["subject"], cells["body"], strict=True)
-    ]
+    table = requests_table(path, problems)
+    cells = cells_of(table, READ, needed=("received", "body"))
+    ids = identifiers(table, cells["request_id"], N_DIGITS, problems)
+    seconds = received_seconds(table, cells["received"], ids, problems)
+    levels = urgencies(table, cells["urgency"], problems)
+    texts = list(map(whole_text, cells["subject"], cells["body"]))
     blank = np.array([not text for text in texts], dtype=bool)
     problems.add_lines(table, blank, texts, "a text", "leave the line out")
     problems.refuse()
@@ -152,7 +146,7 @@ def read_inbox(path: Path) -> Inbox:
         tuple(
             _waiting(
                 ids[row], times[row].to_pydatetime(), _channel(cells["channel"][row]), texts[row],
-                int(np.nan_to_num(levels[row] or 0.0)),
+                int(np.nan_to_num(levels[row])),
             )
             for row in order.tolist()
         ),
@@ -163,32 +157,6 @@ def _waiting(name: str, received: datetime, channel: str, text: str, level: int)
     """Mask a raw text and forget it."""
     said = SPOKEN_CHANNELS.get(channel, channel or "non dit")
     return Waiting(name, received, said, pieces_of(text), level, prepared(name, received, text))
-
-
-def _cells(table: Table) -> dict[str, Sequence[str]]:
-    places = {name: column_index(table.header, NAMES[name]) for name in READ}
-    lacking = [name for name in ("received", "body") if places[name] is None]
-    if lacking:
-        raise TableError(
-            f"{table.path.name}: no column for {', '.join(lacking)}",
-            expected="; ".join(f"{name}: {' or '.join(NAMES[name][:3])}" for name in lacking),
-            remedy="name the columns so, in the first line",
-        )
-    empty = [""] * len(table.lines)
-    return {name: empty if at is None else table.cells[at] for name, at in places.items()}
-
-
-def _identifiers(table: Table, cells: Sequence[str], problems: Problems) -> list[str]:
-    if not any(cells):
-        return [f"R{row:04d}" for row in range(1, len(cells) + 1)]
-    ids = [cell.strip() for cell in cells]
-    odd = np.array([IDENTIFIER.fullmatch(each) is None for each in ids], dtype=bool)
-    again = pd.Series(ids).duplicated().to_numpy() & ~odd
-    remedy = "export the number of the request, not its text or its sender"
-    hidden = [f"{len(each)} characters" for each in ids]
-    problems.add_lines(table, odd, hidden, "1 to 40 letters, digits, . / - or _", remedy)
-    problems.add_lines(table, again, ids, "each identifier once", remedy)
-    return ids
 
 
 def _channel(cell: str) -> str:

@@ -27,6 +27,7 @@ from usecases.citizen_requests.decision.request_page import (
 )
 from usecases.citizen_requests.decision.router import Closed, closed_requests, learn
 from usecases.citizen_requests.decision.similar import Neighbours
+from usecases.citizen_requests.requests.export import TIMEZONE
 from usecases.citizen_requests.sheets.library import VINTAGE
 
 __all__ = ["PLAN_FILES", "PLAN_OPTIONS", "plan", "write_pages"]
@@ -69,7 +70,7 @@ def plan(order: PlanOrder) -> Path:
         closed,
         index=index,
         chance=chance,
-        today=datetime.now(ZoneInfo(own_data.TIMEZONE)).date(),
+        today=datetime.now(ZoneInfo(TIMEZONE)).date(),
     )
 
 
