@@ -22,7 +22,7 @@ __all__ = [
 FROZEN_SHA256 = "c74a6942caef166dbc8830582835c7f1f1a732877c30aa3a88adba9333cb840b"
 """Hash of ``requests.jsonl`` as committed before the cues and weights were written."""
 
-CHALLENGE_SHA256 = "589195abde72d2226da201a939a189cbea2041f04d2ded8eab6bc828a06381f1"
+CHALLENGE_SHA256 = "33275b4d0e940f5e4e9bb8f130f96d0e79d0c848e478c34e71616ad3f9254ce3"
 """Hash of ``challenge.jsonl``."""
 
 SHIPPED = Path(__file__).with_name("requests.jsonl")
@@ -111,8 +111,10 @@ class ChallengeText:
     id
         ``C001`` and so on.
     part
-        ``first``: failures were read and cues added; ``second``: written after that, never
-        tuned on.
+        ``first``: failures were read and cues added; ``second``: written after that, its
+        texts never read by who writes cues. ``third`` and ``fourth``: written together by
+        the author of the next cues, before them (danger told indirectly, and the same words
+        of ordinary things); failures of the third were read, those of the fourth were not.
     text
         Fictional.
     urgency, life_danger
@@ -127,12 +129,13 @@ class ChallengeText:
 
 
 def challenge_texts() -> tuple[ChallengeText, ...]:
-    """Return the harder texts, both parts.
+    """Return the harder texts, part by part.
 
     Examples
     --------
-    >>> [sum(text.part == part for text in challenge_texts()) for part in ("first", "second")]
-    [68, 40]
+    >>> from collections import Counter
+    >>> dict(Counter(text.part for text in challenge_texts()))
+    {'first': 68, 'second': 40, 'third': 50, 'fourth': 36}
     """
     lines = CHALLENGE.read_text(encoding="utf-8").splitlines()
     return tuple(ChallengeText(**json.loads(line)) for line in lines)

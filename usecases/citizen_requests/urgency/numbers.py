@@ -40,6 +40,8 @@ USEFUL = {
     "threat_to_life": (POLICE, WOMEN, CHILD),
     "intruder": (POLICE,),
     "suicide": (SAMU, SUICIDE),
+    "poison": (SAMU,),
+    "over_edge": (FIRE, SUICIDE),
     "medical": (SAMU, FIRE),
     "no_answer": (FIRE, SAMU),
     "child_missing": (POLICE, MISSING_CHILD),

@@ -4,21 +4,32 @@ import re
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from usecases.citizen_requests.text.noise_words import SMS_FORMS
 from usecases.citizen_requests.text.plain_words import plain
+from usecases.citizen_requests.text.vocabulary import ordinary_words
 from usecases.citizen_requests.urgency.cues import Cue, Cues, shipped_cues
 from usecases.citizen_requests.urgency.spelling import towards_cues
 
 __all__ = ["Hit", "Reading", "folded", "read"]
 
 SENTENCE_END = re.compile(r"[.!?\n]+")
-SPOKEN = {
-    "ki": "qui", "ke": "que", "kelkun": "quelqu un", "qqn": "quelqu un", "qqun": "quelqu un",
-    "vien": "vient", "ve": "veut", "ya": "y a", "fo": "faut", "pa": "pas", "pu": "plus",
-    "fai": "fait", "sen": "sent", "dedan": "dedans", "elektrik": "electrique", "gaze": "gaz",
-    "viteee": "vite", "vitee": "vite", "kelke": "quelque", "tombé": "tombe", "pr": "pour",
-    "dla": "de la", "degou": "d egout", "egou": "egout", "egous": "egouts", "secour": "secours",
+SOUNDS = {
+    "vien": "vient", "ve": "veut", "ya": "y a", "pa": "pas", "pu": "plus", "fai": "fait",
+    "fe": "fait", "sen": "sent", "dedan": "dedans", "elektrik": "electrique", "gaze": "gaz",
+    "viteee": "vite", "vitee": "vite", "kelke": "quelque", "dla": "de la", "degou": "d egout",
+    "egou": "egout", "egous": "egouts", "secour": "secours", "qqn": "quelqu un",
+    "qqun": "quelqu un", "pri": "pris", "respir": "respire", "devien": "devient",
+    "bb": "bebe", "jsui": "je suis", "jsuis": "je suis", "chui": "je suis", "tjr": "toujours",
+    "jpeu": "je peux", "jpeux": "je peux", "tonbe": "tombe",
 }  # fmt: skip
-"""Short and spoken forms of words that cues read."""
+"""Words that cues read, as they sound."""
+SPOKEN = {
+    short: plain(long)
+    for long, short in SMS_FORMS.items()
+    if len(short) > 1 and plain(short) not in ordinary_words()
+} | SOUNDS
+"""Short and spoken forms of words that cues read: those of short messages the other way round,
+but for letters alone and forms that are words themselves, and words as they sound."""
 HALF_SENTENCE, MOST_MATCHES = 300, 20
 """Bounds that no ordinary text meets; a hostile one costs no more than they allow."""
 MORE_SHARE, MOST_MORE = 0.6, 2

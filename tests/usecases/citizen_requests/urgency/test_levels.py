@@ -19,8 +19,9 @@ from usecases.citizen_requests.urgency.reading import read
 from usecases.citizen_requests.urgency.spelling import towards_cues
 
 LEAST_RECALL, MOST_FALSE_ALARMS = 0.95, 0.05
-UNSEEN_RECALL = 0.30
-"""Of the second challenge, whose texts nobody read when cues were written: the fair figure."""
+UNSEEN_RECALL = {"second": 0.45, "fourth": 0.65}
+"""Of the second challenge, whose texts nobody read when cues were written: the fair figure. The
+fourth is by the cues' own author, its failures unread."""
 
 
 def levels(texts: list[str]) -> list[int]:
@@ -43,13 +44,26 @@ def test_the_frozen_set_is_read_as_its_author_meant() -> None:
     assert share(found, truth, 0) <= MOST_FALSE_ALARMS
 
 
-def test_texts_that_nobody_tuned_on_show_how_little_cues_foresee() -> None:
-    """The honest figure, kept from sinking: words not in the list are not understood."""
-    unseen = [text for text in challenge_texts() if text.part == "second"]
+@pytest.mark.parametrize("part", UNSEEN_RECALL)
+def test_texts_that_nobody_tuned_on_show_how_little_cues_foresee(part: str) -> None:
+    """The honest figure, kept from sinking: words not in the list are not understood.
+
+    9 of 20 urgent texts of the second part and 13 of 20 of the fourth are found; one ordinary
+    text of each, of 20 and of 16, is taken for urgent.
+    """
+    unseen = [text for text in challenge_texts() if text.part == part]
     found = levels([text.text for text in unseen])
     truth = [text.urgency for text in unseen]
-    assert share(found, truth, 2) >= UNSEEN_RECALL
-    assert share(found, truth, 0) <= MOST_FALSE_ALARMS
+    assert share(found, truth, 2) >= UNSEEN_RECALL[part]
+    assert sum(mine == 2 for mine, real in zip(found, truth, strict=True) if real == 0) <= 1
+
+
+def test_danger_told_without_its_words_is_read_from_several_signs() -> None:
+    """Bodies that fail, homes that fall silent, farewells, calls in hiding: 30 of 30 once read."""
+    third = [text for text in challenge_texts() if text.part == "third"]
+    found, truth = levels([text.text for text in third]), [text.urgency for text in third]
+    assert share(found, truth, 2) >= LEAST_RECALL
+    assert share(found, truth, 0) == 0.0
 
 
 def test_simulated_facts_are_read_at_their_level() -> None:
