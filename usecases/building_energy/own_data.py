@@ -16,12 +16,12 @@ import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
 from common.edge.errors import TableError
+from common.lab.french_columns import is_timezone, places_of, texts, utc_seconds
 from common.lab.french_csv import (
     UNITS,
     Problems,
@@ -30,7 +30,6 @@ from common.lab.french_csv import (
     numbers,
     plain,
     read_table,
-    to_utc,
     unit_in_header,
 )
 from common.lab.usecase import Array, Dataset
@@ -106,14 +105,12 @@ class Meta:
                     expected="one of " + ", ".join(choice for choice in choices if choice),
                     remedy="correct this line of meta.toml",
                 )
-        try:
-            ZoneInfo(self.timezone)
-        except (ValueError, OSError, KeyError) as error:  # KeyError: no such zone
+        if not is_timezone(self.timezone):
             raise TableError(
                 f"meta.toml: timezone = {self.timezone!r}",
                 expected="an IANA name such as Europe/Paris",
                 remedy="correct this line of meta.toml",
-            ) from error
+            )
 
 
 def read(folder: Path, energy: Energy) -> Dataset:
@@ -240,23 +237,12 @@ def _meter_rows(path: Path, meta: Meta, problems: Problems) -> pd.DataFrame | No
     table = read_table(path, problems)
     if table is None:
         return None
-    columns = {
-        name: column_index(table.header, synonyms)
-        for name, synonyms in (
-            ("meter_id", METER_NAMES), ("timestamp", TIME_NAMES), ("load_kwh", LOAD_NAMES)
-        )
-    }  # fmt: skip
-    absent = [name for name, index in columns.items() if index is None]
-    if absent:
-        problems.add(
-            f"{path.name} line 1",
-            f"columns {', '.join(table.header)!r}",
-            f"also a column for {', '.join(absent)}",
-            "name the columns meter_id;timestamp;load_kwh",
-        )
+    wanted = {"meter_id": METER_NAMES, "timestamp": TIME_NAMES, "load_kwh": LOAD_NAMES}
+    columns = places_of(table, wanted, "name the columns meter_id;timestamp;load_kwh", problems)
+    if columns is None:
         return None
-    meter, time, load = (index for index in columns.values() if index is not None)
-    meters = [cell.strip() for cell in table.cells[meter]]
+    meter, time, load = columns.values()
+    meters = texts(table, meter)
     nameless = np.array([not name for name in meters], dtype=bool)
     problems.add_lines(table, nameless, meters, "a meter id", "fill it in, or remove the line")
     seconds = _seconds(table, time, meters, meta, problems)
@@ -277,15 +263,7 @@ def _seconds(table: Table, column: int, meters: list[str], meta: Meta, problems:
             f"{day.strip()} {clock.strip()}"
             for day, clock in zip(cells, table.cells[hour], strict=True)
         ]
-    seconds, unreadable, nonexistent = to_utc(cells, meters, meta.timezone)
-    problems.add_lines(
-        table, unreadable, cells, "a time such as 2022-03-27T14:00 or 27/03/2022 14:00",
-        "correct this line; write day/month/year or ISO 8601",
-    )  # fmt: skip
-    problems.add_lines(
-        table, nonexistent, cells, f"a local time that exists in {meta.timezone}",
-        "the clock skipped this hour: write times with their offset, or set timezone in meta.toml",
-    )  # fmt: skip
+    seconds, _ = utc_seconds(table, (cells, meters), meta.timezone, problems)
     ahead = seconds > datetime.now(UTC).timestamp() + SECONDS_AHEAD
     problems.add_lines(
         table, ahead, cells, "a time that is past", "correct the date (day and month swapped?)"

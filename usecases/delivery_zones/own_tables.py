@@ -5,20 +5,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
-from common.lab.french_csv import (
-    Problems,
-    Table,
-    column_index,
-    numbers,
-    plain,
-    read_table,
-    to_utc,
+from common.lab.french_columns import (
+    bounded_numbers,
+    folder_timezone,
+    note_columns,
+    note_strangers,
+    places_of,
+    texts,
+    unique_ids,
+    utc_seconds,
 )
+from common.lab.french_csv import Problems, Table, column_index, read_table
 from common.lab.usecase import Array
 
 __all__ = ["Zones", "read_outages", "read_stays", "read_zones"]
@@ -59,6 +60,7 @@ PERSONAL = re.compile(
 )
 BOOKING = re.compile(r"reservation|booking|check_?in|ticket|paiement|payment")
 OFFSET = re.compile(r"([Zz]|[+-]\d{2}(:?\d{2})?)\s*$")
+NAME_THEM = "name the columns as in the folder's description"
 MAX_STAY_DAYS = 7
 SECONDS_AHEAD = 86_400
 
@@ -82,25 +84,21 @@ def read_zones(path: Path, problems: Problems) -> Zones | None:
     table = read_table(path, problems)
     if table is None:
         return None
-    columns = _columns(table, {"curb_zone_id": ZONE, "timezone": TIMEZONE}, problems)
+    columns = places_of(table, {"curb_zone_id": ZONE, "timezone": TIMEZONE}, NAME_THEM, problems)
     if columns is None:
         return None
-    ids = _texts(table, columns["curb_zone_id"])
-    repeated = pd.Series(ids, dtype=str).duplicated().to_numpy()
-    repeated = repeated | np.array([not text for text in ids], dtype=bool)
-    problems.add_lines(table, repeated, ids, "an id, once per zone", "correct or merge the lines")
-    zone_names = _texts(table, columns["timezone"])
-    _refuse_zones_of_time(table, zone_names, problems)
-    found = pd.DataFrame({"curb_zone_id": ids, "timezone": zone_names})
+    ids = unique_ids(table, columns["curb_zone_id"], "zone", problems)
+    timezone = folder_timezone(table, columns["timezone"], problems)
+    found = pd.DataFrame({"curb_zone_id": ids, "timezone": texts(table, columns["timezone"])})
     for name, (synonyms, low, high) in ZONE_NUMBERS.items():
-        found[name] = _bounded(table, synonyms, (low, high), problems)
-    for name, texts in ZONE_TEXTS.items():
-        index = column_index(table.header, texts)
+        found[name] = bounded_numbers(table, synonyms, (low, high), problems)
+    for name, synonyms in ZONE_TEXTS.items():
+        index = column_index(table.header, synonyms)
         if index is not None:
-            found[name] = _texts(table, index)
+            found[name] = texts(table, index)
     if not len(found):
         problems.add(f"{path.name}", "no zone", "one line per zone", "export the zones again")
-    return None if problems.items else Zones(found, zone_names[0])
+    return None if problems.items else Zones(found, timezone)
 
 
 def read_stays(path: Path, zones: Zones, problems: Problems) -> pd.DataFrame | None:
@@ -118,13 +116,17 @@ def read_stays(path: Path, zones: Zones, problems: Problems) -> pd.DataFrame | N
     table = read_table(path, problems)
     if table is None or _refuse_header(table, problems):
         return None
-    columns = _columns(table, {"curb_zone_id": ZONE, "debut": START, "fin": END}, problems)
+    columns = places_of(
+        table, {"curb_zone_id": ZONE, "debut": START, "fin": END}, NAME_THEM, problems
+    )
     if columns is None:
         return None
-    ids = _known(table, columns["curb_zone_id"], set(zones.table["curb_zone_id"]), problems)
+    ids = texts(table, columns["curb_zone_id"])
+    known = set(zones.table["curb_zone_id"])
+    note_strangers(table, ids, known, ("zone", "zones.csv"), problems)
     start, end = _spell(table, (columns["debut"], columns["fin"]), zones.timezone, problems)
     space = column_index(table.header, SPACE)
-    bays = [""] * len(ids) if space is None else _texts(table, space)
+    bays = [""] * len(ids) if space is None else texts(table, space)
     nameless = np.array([space is not None and not bay for bay in bays], dtype=bool)
     problems.add_lines(table, nameless, bays, "the id of a bay", "fill it in on every line, or "
                        "remove the column: bays are then told apart by their times")  # fmt: skip
@@ -153,7 +155,7 @@ def read_outages(path: Path, zones: Zones, problems: Problems) -> pd.DataFrame |
     table = read_table(path, problems)
     if table is None:
         return None
-    columns = _columns(table, {"start": START, "end": END}, problems)
+    columns = places_of(table, {"start": START, "end": END}, NAME_THEM, problems)
     zone, space = column_index(table.header, ZONE), column_index(table.header, SPACE)
     if columns is None or (zone is None and space is None):
         problems.add(
@@ -165,96 +167,25 @@ def read_outages(path: Path, zones: Zones, problems: Problems) -> pd.DataFrame |
     empty = [""] * len(table.lines)
     return pd.DataFrame(
         {
-            "curb_zone_id": empty if zone is None else _texts(table, zone),
-            "curb_space_id": empty if space is None else _texts(table, space),
+            "curb_zone_id": empty if zone is None else texts(table, zone),
+            "curb_space_id": empty if space is None else texts(table, space),
             "start": _utc(start), "end": _utc(end), "line": table.lines,
         }
     )  # fmt: skip
 
 
-def _columns(
-    table: Table, wanted: Mapping[str, Sequence[str]], problems: Problems
-) -> dict[str, int] | None:
-    found = {name: column_index(table.header, synonyms) for name, synonyms in wanted.items()}
-    absent = [name for name, index in found.items() if index is None]
-    if absent:
-        problems.add(
-            f"{table.path.name} line 1", f"columns {', '.join(table.header)!r}",
-            f"also a column for {', '.join(absent)}",
-            "name the columns as in the folder's description",
-        )  # fmt: skip
-        return None
-    return {name: index for name, index in found.items() if index is not None}
-
-
-def _texts(table: Table, index: int) -> list[str]:
-    return [cell.strip() for cell in table.cells[index]]
-
-
-def _refuse_zones_of_time(table: Table, names: list[str], problems: Problems) -> None:
-    unknown = np.array([not _is_timezone(name) for name in names], dtype=bool)
-    problems.add_lines(
-        table, unknown, names, "an IANA name such as Europe/Paris", "fill in the time zone"
-    )
-    other = np.array([name != names[0] for name in names], dtype=bool) & ~unknown
-    problems.add_lines(
-        table, other, names, f"{names[0] if names else ''}, as on the first line",
-        "one folder holds one time zone: split it",
-    )  # fmt: skip
-
-
-def _is_timezone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        return False
-    return bool(name)
-
-
-def _bounded(
-    table: Table, synonyms: Sequence[str], bounds: tuple[float, float], problems: Problems
-) -> Array:
-    """Return a column of numbers, NaN where it is absent or empty."""
-    index = column_index(table.header, synonyms)
-    if index is None:
-        return np.full(len(table.lines), np.nan)
-    values, wrong = numbers(table.cells[index])
-    low, high = bounds
-    wrong = wrong | (values < low) | (values > high)
-    problems.add_lines(
-        table, wrong, table.cells[index], f"a number from {low:g} to {high:g}, or an empty cell",
-        "correct this cell",
-    )  # fmt: skip
-    return values
-
-
 def _refuse_header(table: Table, problems: Problems) -> bool:
     """Refuse columns that name a person or a vehicle, and those of a booking."""
-    personal = [name for name in table.header if PERSONAL.search(plain(name))]
-    if personal:
-        problems.add(
-            f"{table.path.name} line 1", f"column {personal[0]!r}",
-            "no column that identifies a vehicle or a person",
-            "remove the column before it enters this tool: occupancy does not need it",
-        )  # fmt: skip
-    booking = [name for name in table.header if BOOKING.search(plain(name))]
-    if booking:
-        problems.add(
-            f"{table.path.name} line 1", f"column {booking[0]!r}",
-            "stays observed by sensors or cameras",
-            "bookings, payments and check-ins are not occupancy (89 % of the vehicles found on "
-            "booked zones had no booking): give the sensors' export",
-        )  # fmt: skip
-    return bool(personal or booking)
-
-
-def _known(table: Table, index: int, known: set[str], problems: Problems) -> list[str]:
-    ids = _texts(table, index)
-    unknown = np.array([name not in known for name in ids], dtype=bool)
-    problems.add_lines(
-        table, unknown, ids, "a zone of zones.csv", "add the zone to zones.csv, or correct the id"
-    )
-    return ids
+    personal = note_columns(
+        table, PERSONAL, "no column that identifies a vehicle or a person",
+        "remove the column before it enters this tool: occupancy does not need it", problems,
+    )  # fmt: skip
+    booking = note_columns(
+        table, BOOKING, "stays observed by sensors or cameras",
+        "bookings, payments and check-ins are not occupancy (89 % of the vehicles found on "
+        "booked zones had no booking): give the sensors' export", problems,
+    )  # fmt: skip
+    return personal or booking
 
 
 def _spell(
@@ -278,21 +209,14 @@ def _seconds(
     """Return UTC seconds; what cannot be a time is noted as a problem."""
     cells = table.cells[column]
     alone = [str(number) for number in range(len(cells))]
-    seconds, unreadable, nonexistent = to_utc(cells, alone, timezone)
-    empty = np.array([may_be_empty and not cell.strip() for cell in cells], dtype=bool)
-    problems.add_lines(
-        table, unreadable & ~empty, cells, "a time such as 2025-03-30T14:05 or 30/03/2025 14:05",
-        "correct this line; write day/month/year or ISO 8601",
-    )  # fmt: skip
-    problems.add_lines(
-        table, nonexistent, cells, f"a local time that exists in {timezone}",
-        "the clock skipped this hour: write times with their offset",
-    )  # fmt: skip
+    seconds, unknown = utc_seconds(
+        table, (cells, alone), timezone, problems, may_be_empty=may_be_empty
+    )
     ahead = seconds > datetime.now(UTC).timestamp() + SECONDS_AHEAD
     problems.add_lines(
         table, ahead, cells, "a time that is past", "correct the date (day and month swapped?)"
     )
-    out: Array = np.where(unreadable | nonexistent, np.nan, seconds.astype(np.float64))
+    out: Array = np.where(unknown, np.nan, seconds.astype(np.float64))
     return out
 
 

@@ -20,22 +20,24 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
 from common.edge.errors import TableError
-from common.lab.french_csv import (
-    Problems,
-    Table,
-    column_index,
-    numbers,
-    plain,
-    read_table,
-    to_utc,
+from common.lab.french_columns import (
+    bounded_numbers,
+    folder_timezone,
+    note_columns,
+    note_strangers,
+    places_of,
+    required_table,
+    texts,
+    unique_ids,
+    utc_seconds,
 )
-from common.lab.usecase import Array, Dataset
+from common.lab.french_csv import Problems, Table, column_index
+from common.lab.usecase import Dataset
 from usecases.waste_collection.fill.cleaning import CleaningReport, pair_ids
 from usecases.waste_collection.fill.edinburgh import CEILING_PERCENT, collections_dataset
 from usecases.waste_collection.fill.readings import READ_AT_HOUR, Place, daily_dataset
@@ -135,19 +137,15 @@ def _files(folder: Path, what: What) -> dict[str, Path]:
 
 def _containers(path: Path, problems: Problems) -> tuple[pd.DataFrame, str]:
     table = _table(path, problems)
-    ids = _texts(table, _column(table, "container_id", CONTAINER, problems))
-    problems.refuse()
-    repeated = pd.Series(ids, dtype=str).duplicated().to_numpy() | np.array(
-        [not text for text in ids], dtype=bool
-    )
-    problems.add_lines(table, repeated, ids, "an id, once per container", "correct the lines")
-    timezone = _timezone(table, problems)
+    ids = unique_ids(table, _place(table, "container_id", CONTAINER, problems), "container",
+                     problems)  # fmt: skip
+    timezone = folder_timezone(table, _place(table, "timezone", TIMEZONE, problems), problems)
     found = pd.DataFrame({"container_id": ids})
     for name, synonyms in TEXTS.items():
         index = column_index(table.header, synonyms)
-        found[name] = "" if index is None else _texts(table, index)
+        found[name] = "" if index is None else texts(table, index)
     for name, (synonyms, low, high) in NUMBERS.items():
-        found[name] = _bounded(table, synonyms, (low, high), problems)
+        found[name] = bounded_numbers(table, synonyms, (low, high), problems)
     found["threshold_percent"] = found["threshold_percent"].fillna(FULL_PERCENT)
     found["stream"] = found["stream"].where(found["stream"] != "", "unknown")
     found["headline"] = True
@@ -161,12 +159,12 @@ def _readings(
 ) -> tuple[pd.DataFrame, CleaningReport]:
     """Return one reading per container and day: the last of the 24 hours before 06:00."""
     table = _table(path, problems)
-    index = _column(table, "level_percent", LEVEL, problems)
+    index = _place(table, "level_percent", LEVEL, problems)
     rows = _timed(table, containers, timezone, problems)
     problems.refuse()
-    rows["level_percent"] = _bounded(table, LEVEL, (0, 150), problems)
+    rows["level_percent"] = bounded_numbers(table, LEVEL, (0, 150), problems)
     empty = rows["level_percent"].isna().to_numpy()
-    rows["alert"] = np.nan_to_num(_bounded(table, ALERT, (0, 1), problems)) > 0
+    rows["alert"] = np.nan_to_num(bounded_numbers(table, ALERT, (0, 1), problems)) > 0
     problems.refuse()
     local = pd.DatetimeIndex(rows["seconds"].to_numpy().astype("datetime64[s]"), tz="UTC")
     wall = local.tz_convert(timezone).tz_localize(None)
@@ -198,7 +196,7 @@ def _collections(
     rows = _timed(table, containers, timezone, problems)
     problems.refuse()
     for name, (synonyms, low, high) in MEASURES.items():
-        rows[name] = _bounded(table, synonyms, (low, high), problems)
+        rows[name] = bounded_numbers(table, synonyms, (low, high), problems)
     problems.refuse()
     known = containers.set_index("container_id")
     by_volume = 100 * rows["volume_l"] / rows["container_id"].map(known["capacity_l"])
@@ -230,96 +228,35 @@ def _collections(
 
 def _table(path: Path, problems: Problems) -> Table:
     """Read a file and refuse columns that name a person or a vehicle."""
-    table = read_table(path, problems)
-    problems.refuse()
-    if table is None:
-        raise AssertionError("unreachable: an unread table is a problem")
-    personal = [name for name in table.header if PERSONAL.search(plain(name))]
-    if personal:
-        problems.add(
-            f"{path.name} line 1", f"column {personal[0]!r}",
-            "no column that identifies a person or a vehicle",
-            "remove the column before it enters this tool: levels do not need it",
-        )  # fmt: skip
+    table = required_table(path, problems)
+    note_columns(
+        table, PERSONAL, "no column that identifies a person or a vehicle",
+        "remove the column before it enters this tool: levels do not need it", problems,
+    )  # fmt: skip
     return table
 
 
-def _column(table: Table, name: str, synonyms: tuple[str, ...], problems: Problems) -> int:
-    index = column_index(table.header, synonyms)
-    if index is not None:
-        return index
-    problems.add(
-        f"{table.path.name} line 1", f"columns {', '.join(table.header)!r}",
-        f"also a column {name}", "name the columns as in the folder's description",
-    )  # fmt: skip
+def _place(table: Table, name: str, synonyms: tuple[str, ...], problems: Problems) -> int:
+    found = places_of(
+        table, {name: synonyms}, "name the columns as in the folder's description", problems
+    )
     problems.refuse()
-    raise AssertionError("unreachable: a missing column is a problem")
-
-
-def _texts(table: Table, index: int) -> list[str]:
-    return [cell.strip() for cell in table.cells[index]]
+    if found is None:
+        raise AssertionError("unreachable: a missing column is a problem")
+    return found[name]
 
 
 def _time(table: Table) -> int:
     return column_index(table.header, TIME) or 0
 
 
-def _timezone(table: Table, problems: Problems) -> str:
-    names = _texts(table, _column(table, "timezone", TIMEZONE, problems))
-    unknown = np.array([not _is_timezone(name) for name in names], dtype=bool)
-    problems.add_lines(
-        table, unknown, names, "an IANA name such as Europe/Paris", "fill in the time zone"
-    )
-    other = np.array([name != names[0] for name in names], dtype=bool) & ~unknown
-    problems.add_lines(
-        table, other, names, "one time zone in a folder", "split the folder by time zone"
-    )
-    return names[0] if names else ""
-
-
-def _is_timezone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        return False
-    return bool(name)
-
-
 def _timed(
     table: Table, containers: pd.DataFrame, timezone: str, problems: Problems
 ) -> pd.DataFrame:
     """Return container and UTC second of each line; unknown containers and times are noted."""
-    ids = _texts(table, _column(table, "container_id", CONTAINER, problems))
-    cells = table.cells[_column(table, "time", TIME, problems)]
+    ids = texts(table, _place(table, "container_id", CONTAINER, problems))
+    cells = table.cells[_place(table, "time", TIME, problems)]
     known = set(containers["container_id"])
-    strange = np.array([name not in known for name in ids], dtype=bool)
-    problems.add_lines(
-        table, strange, ids, "a container of containers.csv", "add it there, or correct the id"
-    )
-    seconds, unreadable, nonexistent = to_utc(cells, ids, timezone)
-    problems.add_lines(
-        table, unreadable, cells, "a time such as 2025-03-30T06:05 or 30/03/2025 06:05",
-        "correct this line; write day/month/year or ISO 8601",
-    )  # fmt: skip
-    problems.add_lines(
-        table, nonexistent, cells, f"a local time that exists in {timezone}",
-        "the clock skipped this hour: write times with their offset",
-    )  # fmt: skip
+    note_strangers(table, ids, known, ("container", "containers.csv"), problems)
+    seconds, _ = utc_seconds(table, (cells, ids), timezone, problems)
     return pd.DataFrame({"container_id": ids, "seconds": seconds})
-
-
-def _bounded(
-    table: Table, synonyms: tuple[str, ...], bounds: tuple[float, float], problems: Problems
-) -> Array:
-    """Return a column of numbers, NaN where it is absent or empty."""
-    index = column_index(table.header, synonyms)
-    if index is None:
-        return np.full(len(table.lines), np.nan)
-    values, wrong = numbers(table.cells[index])
-    low, high = bounds
-    wrong = wrong | (values < low) | (values > high)
-    problems.add_lines(
-        table, wrong, table.cells[index], f"a number from {low:g} to {high:g}, or an empty cell",
-        "correct this cell",
-    )  # fmt: skip
-    return values

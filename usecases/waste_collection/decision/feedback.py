@@ -15,16 +15,14 @@ import numpy as np
 import pandas as pd
 
 from common.edge.errors import TableError
-from common.lab.french_csv import (
-    Problems,
-    Table,
-    column_index,
-    numbers,
-    plain,
-    read_table,
-    to_utc,
+from common.lab.french_columns import (
+    bounded_numbers,
+    note_strangers,
+    required_table,
+    utc_seconds,
 )
-from common.lab.usecase import Array, Dataset
+from common.lab.french_csv import Problems, Table, column_index, plain
+from common.lab.usecase import Dataset
 from usecases.waste_collection.fill.readings import READ_AT_HOUR, containers_of
 from usecases.waste_collection.own_data import PERSONAL
 
@@ -100,32 +98,20 @@ def read_feedback(path: Path, known: Iterable[str], timezone: str) -> Feedback:
         the column that names a person or a vehicle.
     """
     problems = Problems()
-    table = read_table(path, problems)
-    problems.refuse()
-    if table is None:
-        raise AssertionError("unreachable: an unread table is a problem")
+    table = required_table(path, problems)
     _refuse_persons(table)
     cells = _cells(table, problems)
     problems.refuse()
     ids = [cell.strip() for cell in cells["container_id"]]
-    names = set(known)
-    strange = np.array([name not in names for name in ids], dtype=bool)
-    problems.add_lines(table, strange, ids, "a container of containers.csv", "correct the id")
-    seconds, unreadable, nonexistent = to_utc(cells["time"], ids, timezone)
-    problems.add_lines(
-        table, unreadable, cells["time"], "a time such as 24/11/2026 08:15", "correct this line"
-    )
-    problems.add_lines(
-        table, nonexistent, cells["time"], f"a local time that exists in {timezone}",
-        "the clock skipped this hour: write times with their offset",
-    )  # fmt: skip
+    note_strangers(table, ids, frozenset(known), ("container", "containers.csv"), problems)
+    seconds, _ = utc_seconds(table, (cells["time"], ids), timezone, problems)
     actions = [ACTIONS.get(plain(cell), "") for cell in cells["action"]]
     problems.add_lines(
         table, np.array([not action for action in actions], dtype=bool), cells["action"],
         "vidé, bloqué, endommagé or introuvable", "correct this cell",
     )  # fmt: skip
-    level = _bounded(table, cells, "level_seen", HIGHEST_PERCENT, problems)
-    weight = _bounded(table, cells, "weight_kg", HEAVIEST_KG, problems)
+    level = bounded_numbers(table, COLUMNS["level_seen"], (0, HIGHEST_PERCENT), problems)
+    weight = bounded_numbers(table, COLUMNS["weight_kg"], (0, HEAVIEST_KG), problems)
     problems.refuse()
     stamps = pd.DatetimeIndex(np.asarray(seconds).astype("datetime64[s]"), tz="UTC")
     rows = pd.DataFrame(
@@ -226,20 +212,6 @@ def _cells(table: Table, problems: Problems) -> dict[str, list[str]]:
             "name the columns so",
         )  # fmt: skip
     return {name: table.cells[place] for name, place in places.items() if place is not None}
-
-
-def _bounded(
-    table: Table, cells: dict[str, list[str]], name: str, high: float, problems: Problems
-) -> Array:
-    if name not in cells:
-        return np.full(len(table.lines), np.nan)
-    values, wrong = numbers(cells[name])
-    wrong = wrong | (values < 0) | (values > high)
-    problems.add_lines(
-        table, wrong, cells[name], f"{name} from 0 to {high:g}, or an empty cell",
-        "correct this cell",
-    )  # fmt: skip
-    return values
 
 
 def _reading_rows(feedback: Feedback) -> Iterable[list[str]]:
