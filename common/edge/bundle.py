@@ -55,8 +55,8 @@ class Bundle:
         File name to size in bytes.
     card
         ``card.html``, the model card in French.
-    run
-        ``run.json``: the run that made the bundle.
+    run_text
+        ``run.json``: the run that made the bundle; `run` reads it.
     arrays
         Arrays for retrieval by name (``arrays/<name>.npy``), read-only; memory-mapped where
         the bundle is a folder.
@@ -77,7 +77,7 @@ class Bundle:
     digest: str
     sizes: Mapping[str, int]
     card: str
-    run: Mapping[str, Any]
+    run_text: bytes = field(repr=False)
     arrays: Mapping[str, Array]
     golden: tuple[Mapping[str, Array], Mapping[str, Array]]
     limits: Limits
@@ -127,7 +127,7 @@ class Bundle:
             digest=hashlib.sha256(files[SUMS]).hexdigest(),
             sizes={name: len(data) for name, data in sorted(files.items())},
             card=files["card.html"].decode("utf-8", errors="replace"),
-            run=_json_object(files["run.json"]),
+            run_text=_checked_run(files["run.json"]),
             arrays=arrays,
             golden=_golden(files["examples.npz"], manifest),
             limits=limits,
@@ -137,6 +137,11 @@ class Bundle:
         )
         bundle.replay()
         return bundle
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """The run that made the bundle, read anew: a server asks for little of it, seldom."""
+        return dict(json.loads(self.run_text))
 
     def predict(self, inputs: Mapping[str, npt.ArrayLike]) -> dict[str, Array]:
         """Run the graph on checked inputs.
@@ -220,7 +225,9 @@ class Bundle:
 def open_session(model: bytes, manifest: Manifest) -> Any:
     """Open an onnxruntime session of one thread and hold it against the manifest.
 
-    One thread: a commune's server has two cores, and the workers share them.
+    One thread: a commune's server has two cores, and the workers share them. No arena: what a
+    large call took goes back to the system. Basic optimisations alone: the others take twice
+    as long to open a session and do not predict faster (``docs/decisions/serving-footprint.md``).
 
     Raises
     ------
@@ -241,8 +248,12 @@ def open_session(model: bytes, manifest: Manifest) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.enable_cpu_mem_arena = False
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     try:
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        session.disable_fallback()
+        session._model_bytes = None  # kept for the fallback alone, as large as the graph
     except Exception as error:  # onnxruntime's exceptions share no other base
         raise OperatorError(
             f"onnxruntime refuses model.onnx: {str(error)[:300]}",
@@ -393,11 +404,11 @@ def _index(
     return Index.open(arrays, manifest.retrieval)
 
 
-def _json_object(data: bytes) -> dict[str, Any]:
+def _checked_run(text: bytes) -> bytes:
     try:
-        value = json.loads(data)
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ManifestError(f"run.json is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise ManifestError("run.json is not an object", expected="a run, as aune writes it")
-    return value
+    return text

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from common.edge.errors import AuneError
+from common.edge.serving.memory import give_back
 from common.edge.serving.served import Served
 from common.edge.serving.settings import ServerSettings
 from common.edge.store.shelves import Shelves
@@ -78,6 +79,8 @@ class Fleet:
                 self._refused[name], failures[name] = digest, error.found
                 refused += 1
         self.models, self.failures, self.loaded = models, failures, True
+        if done or refused:
+            give_back()
         return done, refused
 
     def _open(self, usecase: str, task: str) -> Served:
