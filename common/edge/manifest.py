@@ -100,7 +100,8 @@ class FieldSpec:
         )
         missing = np.isnan(default)
         _require(self.missing or not missing.any(), f"{what} is missing", "a value")
-        low, high = np.array(self.range, dtype=np.float32 if self.dtype == "float32" else None)
+        with np.errstate(over="ignore"):  # a bound above the largest float32 bounds nothing
+            low, high = np.array(self.range, dtype=np.float32 if self.dtype == "float32" else None)
         legal = missing | ((default >= low) & (default <= high) & np.isfinite(default))
         _require(bool(legal.all()), f"{what} {str(default.tolist())[:80]}", f"{low:g} to {high:g}")
 
