@@ -1,8 +1,7 @@
-"""Say in French what this machine can do: versions, cores, meters, data, keys, runs, disk."""
+"""Say in French what this machine can do as a lab: cores, meters, data, keys, runs, disk."""
 
 import os
 import shutil
-import sys
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,7 +11,6 @@ from common.lab.usecase import Source
 
 __all__ = ["diagnose"]
 
-EDGE = ("cryptography", "numpy", "onnxruntime", "orjson", "starlette", "typer", "uvicorn")
 LAB = (
     "codecarbon",
     "lightgbm",
@@ -41,8 +39,6 @@ def diagnose(out: Path, sources: Iterable[Source] = ()) -> Iterator[str]:
     sources
         The public data that the use cases read.
     """
-    yield f"Python        : {sys.version.split()[0]} ({sys.platform})"
-    yield f"socle         : {_versions(EDGE)}"
     yield f"laboratoire   : {_versions(LAB)}"
     yield from _machine()
     yield f"fils          : {_threads()}"

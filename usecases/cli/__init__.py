@@ -10,12 +10,11 @@ from typing import Annotated, NoReturn
 import typer
 
 from common.edge.errors import AuneError, UsageError
-from usecases.cli import plan, running, serve, store
+from usecases.cli import doctor, plan, running, serve, store
 from usecases.cli.benchmark import benchmark_app
 from usecases.cli.bundle import bundle_app
 from usecases.cli.data import data_app
 from usecases.cli.journal import journal_app
-from usecases.cli.orders import cases
 from usecases.cli.shared import AsJson, Out, closing, group, print_json
 
 __all__ = ["app", "main"]
@@ -36,6 +35,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     store.installed,
     serve.serve,
     serve.key,
+    doctor.doctor,
 )
 for command in COMMANDS:
     app.command()(command)
@@ -98,19 +98,6 @@ def ui(
     sys.stdout.flush()
     command = ui_command(mlflow_store(out), port=port)
     os.execvp(command[0], command)  # noqa: S606 - our own argv, no shell
-
-
-@app.command()
-def doctor(out: Out = Path("results"), *, as_json: AsJson = False) -> None:
-    """Say what this machine can do and what is missing."""
-    from common.lab.diagnosis import diagnose
-
-    lines = list(diagnose(out, [source for case in cases(None) for source in case.sources]))
-    if as_json:
-        print_json(lines)
-        return
-    typer.echo("\n".join(lines))
-    closing("machine examinée", str(out), "./run demo")
 
 
 def main() -> None:

@@ -32,6 +32,10 @@ def serve(
     journal: Annotated[
         Path | None, typer.Option(help="Folder of the journal; none is kept by default.")
     ] = None,
+    watch: Annotated[
+        Path | None,
+        typer.Option(help="Folder of counts and alerts on unusual data; watch of the store."),
+    ] = None,
     rate: Annotated[
         float,
         typer.Option(
@@ -53,6 +57,7 @@ def serve(
         names=tuple(name or ()),
         keys=ring if keys or ring.exists() else None,
         journal=journal,
+        watch=watch or root / "watch",
         rate_per_second=rate,
         burst=max(1.0, 2 * rate),
     )

@@ -30,6 +30,7 @@ def main(words: Sequence[str] | None = None) -> int:
             names=tuple(given.name),
             keys=ring if given.keys or ring.exists() else None,
             journal=given.journal,
+            watch=given.watch or root / "watch",
             rate_per_second=given.rate,
             burst=max(1.0, 2 * given.rate),
         )
@@ -49,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keys", type=Path, help="file of API keys; keys.json of the store")
     parser.add_argument("--name", action="append", default=[], help="name that a proxy sends")
     parser.add_argument("--journal", type=Path, help="folder of the journal")
+    parser.add_argument(
+        "--watch", type=Path, help="folder of counts and alerts; watch of the store"
+    )
     parser.add_argument(
         "--rate", type=float, default=500.0, help="requests a second and key; 0 for no bound"
     )

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from common.edge.drift.alerts import Alert, alert_path, counts_path, read_alert,
 from common.edge.drift.counts import Drift
 from common.edge.drift.report import DriftReport
 from common.edge.drift.sentences import explain, short
-from common.edge.errors import AuneError
 from common.edge.serving.served import Served
 from common.edge.serving.watchmetrics import watch_text
 
@@ -114,7 +114,10 @@ class Watching:
         """Count again and again what was noted, until cancelled."""
         while True:
             await asyncio.sleep(_COUNT_SECONDS)
-            await asyncio.to_thread(self.count, self._taken())
+            try:
+                await asyncio.to_thread(self.count, self._taken())
+            except Exception:  # noqa: BLE001 - whatever it is, the server and the watch go on
+                _LOG.exception("the watch on data failed to count")
 
     def flush(self) -> None:
         """Count at once what waits; on the event loop, for those who ask how things stand."""
@@ -219,42 +222,36 @@ class Watching:
             return
         watched.alert = now
         name, manifest = watched.served.name, watched.served.manifest
-        _LOG.warning("%s: data %s %s", name, now.state, ", ".join(now.concerned))
-        if self.folder is not None:
-            sentences = explain(watched.report, _meanings(watched.served))
-            with _Kept(self):
-                write_alert(
-                    alert_path(self.folder, name), now, watched.report,
-                    model=name, version=manifest.version, sentences=list(sentences),
-                )  # fmt: skip
+        level = logging.WARNING if now.state == "alert" else logging.INFO
+        _LOG.log(level, "%s: data %s %s", name, now.state, ", ".join(now.concerned))
+        sentences = list(explain(watched.report, _meanings(watched.served)))
+
+        def write(folder: Path) -> None:
+            write_alert(
+                alert_path(folder, name), now, watched.report,
+                model=name, version=manifest.version, sentences=sentences,
+            )  # fmt: skip
+
+        self._keep(write)
 
     def _save(self) -> None:
         self._saved_at = time.monotonic()
-        if self.folder is None:
-            return
-        with self._lock, _Kept(self):
+        with self._lock:
             for name, watched in self._watched.items():
                 if watched.changed:
-                    watched.drift.save(counts_path(self.folder, name))
+                    self._keep(partial(_save_counts, name, watched.drift))
                     watched.changed = False
 
-
-class _Kept:
-    """Go on without a folder where it cannot be written: predictions matter more."""
-
-    def __init__(self, watching: Watching) -> None:
-        self._watching = watching
-
-    def __enter__(self) -> None:
-        if self._watching.folder is not None:
-            self._watching.folder.mkdir(parents=True, exist_ok=True)
-
-    def __exit__(self, kind: Any, error: BaseException | None, _traceback: Any) -> bool:
-        if not isinstance(error, OSError | AuneError):
-            return False
-        _LOG.warning("the watch keeps nothing: %s: %s", self._watching.folder, error)
-        self._watching.folder = None
-        return True
+    def _keep(self, write: Callable[[Path], None]) -> None:
+        """Write into the folder; go on without it where that fails: predictions matter more."""
+        if self.folder is None:
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write(self.folder)
+        except OSError as error:
+            _LOG.warning("the watch keeps nothing: %s: %s", self.folder, error)
+            self.folder = None
 
 
 def _by_model(noted: Iterable[_Noted]) -> list[tuple[_Watched, list[Mapping[str, Array]]]]:
@@ -263,6 +260,10 @@ def _by_model(noted: Iterable[_Noted]) -> list[tuple[_Watched, list[Mapping[str,
     for watched, inputs, _ in noted:
         found.setdefault(id(watched), (watched, []))[1].append(inputs)
     return list(found.values())
+
+
+def _save_counts(name: str, drift: Drift, folder: Path) -> None:
+    drift.save(counts_path(folder, name))
 
 
 def _meanings(served: Served) -> dict[str, str]:
