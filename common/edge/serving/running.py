@@ -23,6 +23,7 @@ def make_server(app: Any, settings: ServerSettings) -> uvicorn.Server:
         lifespan="on",
         log_config=None,
         access_log=False,
+        log_level="error",  # a warning for each malformed request would fill the disk
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=5,

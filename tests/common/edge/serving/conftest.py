@@ -128,7 +128,7 @@ def running(root, **settings):
         assert not thread.is_alive()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def live(serving_store):
     """Serve the small bundle with settings of one's own: ``with live(...) as port``."""
 
