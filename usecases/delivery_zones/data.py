@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from common.edge.errors import SourceError, UsageError
+from common.lab.cleaning import CleaningReport
 from common.lab.sources import fetch, load_sources
 from common.lab.usecase import Dataset, Source
 from usecases.delivery_zones.kerb.cleaning import (
     MAX_STAY_HOURS,
-    CleaningReport,
     civil_days,
     coverage_gaps,
     truncate_overlaps,

@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from common.edge.errors import TableError
+from common.lab.cleaning import CleaningReport
 from common.lab.french_columns import (
     bounded_numbers,
     folder_timezone,
@@ -38,7 +39,7 @@ from common.lab.french_columns import (
 )
 from common.lab.french_csv import Problems, Table, column_index
 from common.lab.usecase import Dataset
-from usecases.waste_collection.fill.cleaning import CleaningReport, pair_ids
+from usecases.waste_collection.fill.cleaning import pair_ids
 from usecases.waste_collection.fill.edinburgh import CEILING_PERCENT, collections_dataset
 from usecases.waste_collection.fill.readings import READ_AT_HOUR, Place, daily_dataset
 

@@ -3,7 +3,6 @@
 import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 import numpy as np
@@ -15,7 +14,6 @@ from common.lab.usecase import Array
 __all__ = [
     "GAP_HOURS",
     "MAX_STAY_HOURS",
-    "CleaningReport",
     "civil_days",
     "coverage_gaps",
     "truncate_overlaps",
@@ -32,31 +30,6 @@ day, the longest silence inside a file lasts 7 h 14 min (evening of 2018-03-18).
 WINDOW = re.compile(r"(\d{6})\s*-\s*(\d{6})\.csv$")
 ISO_DAY = r"^(\d{4})-(\d{2})-(\d{2})T00:00:00$"
 FRENCH_DAY = r"^(\d{2})/(\d{2})/(\d{4})$"
-
-
-@dataclass(frozen=True)
-class CleaningReport:
-    """What was read, repaired and dropped.
-
-    Parameters
-    ----------
-    steps
-        (file or set, French sentence, rows), in the order in which things were done.
-    """
-
-    steps: tuple[tuple[str, str, int], ...]
-
-    def table(self) -> pd.DataFrame:
-        """Return the steps for a page: ``perimetre``, ``operation``, ``lignes``."""
-        return pd.DataFrame(list(self.steps), columns=["perimetre", "operation", "lignes"])
-
-    def rows(self, operation: str) -> int:
-        """Return the rows of all steps whose sentence begins with ``operation``.
-
-        >>> CleaningReport((("a", "lues", 3), ("b", "lues", 4))).rows("lues")
-        7
-        """
-        return sum(rows for _, sentence, rows in self.steps if sentence.startswith(operation))
 
 
 def window_of(name: str) -> tuple[date, date]:

@@ -1,7 +1,5 @@
 """Rules that clean fill levels, each counted, and what counts as a collection."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
@@ -10,7 +8,6 @@ from common.lab.usecase import Array
 __all__ = [
     "PAIR_METRES",
     "RESET_FALL_PERCENT",
-    "CleaningReport",
     "is_reset",
     "one_reading_a_day",
     "pair_ids",
@@ -25,31 +22,6 @@ PAIR_METRES = 10.0
 pairs at least 18 m from each other."""
 
 EARTH_METRES = 6_371_000.0
-
-
-@dataclass(frozen=True)
-class CleaningReport:
-    """What was read, repaired and dropped.
-
-    Parameters
-    ----------
-    steps
-        (file or set, French sentence, rows), in the order in which things were done.
-    """
-
-    steps: tuple[tuple[str, str, int], ...]
-
-    def table(self) -> pd.DataFrame:
-        """Return the steps for a page: ``perimetre``, ``operation``, ``lignes``."""
-        return pd.DataFrame(list(self.steps), columns=["perimetre", "operation", "lignes"])
-
-    def rows(self, operation: str) -> int:
-        """Return the rows of all steps whose sentence begins with ``operation``.
-
-        >>> CleaningReport((("a", "lues", 3), ("b", "lues", 4))).rows("lues")
-        7
-        """
-        return sum(rows for _, sentence, rows in self.steps if sentence.startswith(operation))
 
 
 def is_reset(before_percent: Array, after_percent: Array) -> Array:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from common.edge.errors import SourceError
+from common.lab.cleaning import CleaningReport
 from common.lab.usecase import Dataset, Source
-from usecases.waste_collection.fill.cleaning import CleaningReport
 from usecases.waste_collection.fill.readings import CONTAINER_COLUMNS, Place
 from usecases.waste_collection.fill.workbook import read_sheet
 

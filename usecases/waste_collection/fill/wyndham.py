@@ -7,13 +7,9 @@ import numpy as np
 import pandas as pd
 
 from common.edge.errors import SourceError
+from common.lab.cleaning import CleaningReport
 from common.lab.usecase import Source
-from usecases.waste_collection.fill.cleaning import (
-    CleaningReport,
-    one_reading_a_day,
-    pair_ids,
-    run_lengths,
-)
+from usecases.waste_collection.fill.cleaning import one_reading_a_day, pair_ids, run_lengths
 from usecases.waste_collection.fill.readings import Place
 
 __all__ = ["ALWAYS_IN_ALERT", "TIMEZONE", "read_wyndham"]
