@@ -130,10 +130,11 @@ class Server:
         if self._keys is not None:
             self.guard.ring = self._keys.look()
         before = self.fleet.models
-        done, refused = await asyncio.to_thread(self.fleet.refresh)
-        for _ in range(done):
+        found = await asyncio.to_thread(self.fleet.look)
+        self.fleet.adopt(found)
+        for _ in range(found.done):
             self.metrics.reloaded("done")
-        for _ in range(refused):
+        for _ in range(found.refused):
             self.metrics.reloaded("refused")
         if self.fleet.models != before:
             self.guard.hot = self._hot_paths()

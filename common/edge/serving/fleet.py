@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from common.edge.errors import AuneError
 from common.edge.serving.memory import give_back
@@ -10,9 +10,29 @@ from common.edge.serving.served import Served
 from common.edge.serving.settings import ServerSettings
 from common.edge.store.shelves import Shelves
 
-__all__ = ["Fleet"]
+__all__ = ["Fleet", "Look"]
 
 _LOG = logging.getLogger("aune.serving")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look at the store found.
+
+    Parameters
+    ----------
+    models
+        What is to be served, by name.
+    failures
+        Why a model's version in the store is not served, by name.
+    done, refused
+        Versions opened, and refused.
+    """
+
+    models: Mapping[str, Served]
+    failures: Mapping[str, str]
+    done: int
+    refused: int
 
 
 class Fleet:
@@ -43,20 +63,32 @@ class Fleet:
         return self.loaded and bool(self.models) and not set(self.failures) - set(self.models)
 
     def refresh(self) -> tuple[int, int]:
-        """Hold the store against what is served and open what changed; runs on any thread.
+        """Look at the store and put what is new into service.
 
         Returns
         -------
         tuple of int
             Versions put into service, and versions refused.
         """
+        found = self.look()
+        self.adopt(found)
+        return found.done, found.refused
+
+    def adopt(self, found: "Look") -> None:
+        """Put what was found into service."""
+        self.models, self.failures, self.loaded = found.models, found.failures, True
+
+    def look(self) -> "Look":
+        """Hold the store against what is served and open what changed; runs on any thread.
+
+        Nothing is served from it before `adopt`: the server then changes what it tells and
+        what it answers in one step of its loop.
+        """
         try:
             installed = self._shelves.installed()
         except AuneError as error:
             _LOG.warning("store: %s", error.found)
-            self.failures = {**self.failures, "store": error.found}
-            self.loaded = True
-            return 0, 0
+            return Look(self.models, {**self.failures, "store": error.found}, 0, 0)
         models: dict[str, Served] = {}
         failures: dict[str, str] = {}
         done = refused = 0
