@@ -110,10 +110,9 @@ class Fleet:
                 _LOG.warning("%s: %s", name, error.found)
                 self._refused[name], failures[name] = digest, error.found
                 refused += 1
-        self.models, self.failures, self.loaded = models, failures, True
         if done or refused:
             give_back()
-        return done, refused
+        return Look(models, failures, done, refused)
 
     def _open(self, usecase: str, task: str) -> Served:
         bundle = self._shelves.open(usecase, task)
