@@ -16,6 +16,7 @@ from common.lab.choices import Choices
 from common.lab.metrics import Metric, value
 from common.lab.usecase import Array, Dataset, Examples, Fitted, Rung, Task, Training
 from usecases.citizen_requests.routing.lessons import CATALOGUE_UNIT
+from usecases.citizen_requests.routing.spelling import Spelling
 from usecases.citizen_requests.text.cleaner import clean
 from usecases.citizen_requests.text.noise import TRANSFORMS, noisy
 
@@ -81,9 +82,14 @@ def few_shot(
 
 
 def robustness(task: Task, rung: Rung, dataset: Dataset) -> list[Line]:
-    """Fit once on clean texts and read the next year's as badly written ones, cleaned or not."""
+    """Fit once on clean texts and read the next year's as badly written ones.
+
+    As they come; without politeness, threads and signatures; misspelt words repaired too.
+    """
     fit, period = task.split.folds()[0]
-    fitted = [rung.fit(graph.training(task, task.examples(dataset, fit), 0))]
+    learnt = task.examples(dataset, fit)
+    fitted = [rung.fit(graph.training(task, learnt, 0))]
+    spelling = Spelling.of(text_of(codes) for codes in learnt.inputs["codes"])
     asked = task.examples(dataset, period)
     lines = [_line("texte tel quel", task, fitted, [asked])]
     texts = [text_of(codes) for codes in asked.inputs["codes"]]
@@ -92,6 +98,8 @@ def robustness(task: Task, rung: Rung, dataset: Dataset) -> list[Line]:
         cleaned = [clean(text).kept for text in written]
         lines.append(_line(name, task, fitted, [_rewritten(asked, written)]))
         lines.append(_line(f"{name}, nettoyé", task, fitted, [_rewritten(asked, cleaned)]))
+        spelt = [spelling.repaired(text).text for text in cleaned]
+        lines.append(_line(f"{name}, nettoyé et réparé", task, fitted, [_rewritten(asked, spelt)]))
     return lines
 
 

@@ -18,7 +18,7 @@ from common.edge.errors import ManifestError
 from common.edge.retrieval.passages import Strings
 from common.edge.retrieval.terms import Keys, word_keys
 
-__all__ = ["LONGEST", "SHORTEST", "Spelling", "forms_of", "one_slip", "sound", "struck"]
+__all__ = ["LONGEST", "SHORTEST", "Spelling", "forms_of", "heard", "one_slip", "sound", "struck"]
 
 SHORTEST, LONGEST = 4, 24
 """Letters of a word that is repaired: below, too many words are one slip away."""
@@ -91,7 +91,7 @@ class Spelling:
         for candidate in self._candidates(sorted(struck(word))):
             if one_slip(word, candidate):
                 return candidate
-        return next(iter(self._candidates([_heard(word)])), word)
+        return next(iter(self._candidates([heard(word)])), word)
 
     def _candidates(self, forms: list[str]) -> Iterator[str]:
         """Yield the words that share one of the forms, the commonest first."""
@@ -105,7 +105,7 @@ class Spelling:
 
 def forms_of(word: str) -> list[str]:
     """Return the forms under which an index keeps a word."""
-    return sorted({*struck(word), _heard(word)})
+    return sorted({*struck(word), heard(word)})
 
 
 def sound(word: str) -> str:
@@ -119,8 +119,12 @@ def sound(word: str) -> str:
     return word.rstrip("e")
 
 
-def _heard(word: str) -> str:
-    """Return the sound as a form that no written word has."""
+def heard(word: str) -> str:
+    """Return the sound as a form that no written word has.
+
+    >>> heard("bureaux")
+    '~buro'
+    """
     return f"~{sound(word)}"
 
 

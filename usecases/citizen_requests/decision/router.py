@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from common.edge.errors import TableError
-from common.edge.textcodes import codes_of
+from common.edge.textcodes import LONGEST_TEXT, codes_of
 from common.lab.french_csv import plain
 from common.lab.graph.text_head import CHARACTERS, TextHead
 from common.lab.usecase import Answer, Array, Dataset, Features, Training
@@ -22,6 +22,7 @@ from usecases.citizen_requests.model import PLAIN
 from usecases.citizen_requests.requests.collection import requests_of
 from usecases.citizen_requests.routing.answers import finish
 from usecases.citizen_requests.routing.fits import linear
+from usecases.citizen_requests.routing.spelling import Spelling
 from usecases.citizen_requests.routing.thresholds import NEVER, least_sure
 from usecases.citizen_requests.text.cleaner import clean
 from usecases.citizen_requests.text.masks import mask
@@ -72,7 +73,7 @@ class Opinion:
     decision
         `routing.answers.DECISIONS`, shape (n,).
     parts
-        What each character adds to the likeliest service's score, one array per text.
+        What each character typed adds to the likeliest service's score, one array per text.
     """
 
     p: Array
@@ -99,6 +100,8 @@ class Router:
         Share of each service among the requests it was fitted on, shape (K,).
     words
         Every word of these requests, `words_of`.
+    spelling
+        Brings misspelt words back to theirs.
     """
 
     services: tuple[str, ...]
@@ -107,6 +110,7 @@ class Router:
     head: TextHead
     shares: Array
     words: frozenset[str]
+    spelling: Spelling
 
     def read(self, texts: Sequence[str]) -> Opinion:
         """Return chances, decisions and reasons, a few texts at a time."""
@@ -122,8 +126,9 @@ class Router:
         )
 
     def _read(self, texts: Sequence[str]) -> Opinion:
+        repaired = [self.spelling.repaired(text) for text in texts]
         inputs = {
-            "codes": codes_of(texts),
+            "codes": codes_of([each.text[:LONGEST_TEXT] for each in repaired]),
             THRESHOLDS: np.array([self.thresholds], dtype=np.float32).repeat(len(texts), axis=0),
         }
         raw, parts, details = self.head.with_details(np, None, inputs)
@@ -139,7 +144,7 @@ class Router:
             np.asarray(out["p_service"], dtype=np.float64),
             np.asarray(out["ranked"]),
             np.asarray(out["decision"])[:, 0],
-            tuple(np.asarray(out[CHARACTERS], dtype=np.float64)),
+            tuple(each.back(parts) for each, parts in zip(repaired, out[CHARACTERS], strict=True)),
         )
 
 
@@ -199,7 +204,8 @@ def learn(closed: Closed) -> tuple[Router, pd.DataFrame]:
     if not isinstance(head, TextHead):
         raise TypeError(f"a linear rung made a {type(head).__name__}")
     untuned = (NEVER, NEVER)
-    bare = Router(services, closed.titles, untuned, head, counts / counts.sum(), words)
+    spelling = Spelling.of(fit["text"])
+    bare = Router(services, closed.titles, untuned, head, counts / counts.sum(), words, spelling)
     return replace(bare, thresholds=_thresholds(bare, tune)), held.reset_index(drop=True)
 
 
