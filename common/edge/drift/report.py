@@ -59,7 +59,9 @@ class Thresholds:
         gives at these counts (`common.edge.drift.histogram.noise_floor`), nor below what
         usual data show (`common.edge.drift.histogram.Levels`).
     margin
-        How far above that level an alert begins; a choice of Aune.
+        How far above that level an alert begins; a choice of Aune: with 2, five simulated
+        years of five towns raised one false alarm of one day on a temperature, and sensors
+        8 degrees off were found after 9 to 26 days (``tests/usecases/test_usual_data.py``).
     missing
         Increase of the missing share over training's; a choice of Aune.
     outside
@@ -77,7 +79,7 @@ class Thresholds:
 
     psi_watch: float = 0.1
     psi_alert: float = 0.25
-    margin: float = 1.5
+    margin: float = 2.0
     missing: float = 0.05
     outside: float = 0.01
     stuck: float = 0.02

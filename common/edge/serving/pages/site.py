@@ -98,7 +98,7 @@ class _Site:
         if not line:
             return ""
         report = self.server.watching.report(served.name)
-        unusual = report is not None and report.state in ("watch", "alert")
+        unusual = report is not None and report.state == "alert"
         return f"<div class='alarm'><p>{line}</p></div>" if unusual else f"<p>{line}</p>"
 
 
