@@ -13,8 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from common.edge.archive import Limits, read_files
-from common.edge.drift.usual import FILE as USUAL
-from common.edge.drift.usual import Usual
 from common.edge.errors import (
     ChecksumError,
     DataError,
@@ -30,6 +28,8 @@ from common.edge.onnxfile import read_summary
 from common.edge.operators import check_operators
 from common.edge.retrieval.inputs import Index
 from common.edge.signature import SUMS, verify_checksums, verify_signature
+from common.edge.training.usual import FILE as USUAL
+from common.edge.training.usual import Usual
 
 __all__ = ["REQUIRED_FILES", "Bundle", "open_session", "run_session"]
 

@@ -19,8 +19,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from common.edge.archive import Limits
 from common.edge.bundle import Bundle, open_session, run_session
-from common.edge.drift.usual import FILE as USUAL
-from common.edge.drift.usual import Usual
 from common.edge.errors import UsageError
 from common.edge.inputs import prepare
 from common.edge.manifest import FieldSpec, Manifest, TermSpec, Tolerance
@@ -28,6 +26,8 @@ from common.edge.onnxfile import read_summary
 from common.edge.operators import check_operators
 from common.edge.retrieval.settings import RetrievalSettings
 from common.edge.signature import SIGNATURE, SUMS, fingerprint, sums_text
+from common.edge.training.usual import FILE as USUAL
+from common.edge.training.usual import Usual
 from common.lab.keys import ensure_key, sign
 from common.lab.usecase import Field, Term
 

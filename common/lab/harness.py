@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from common.edge.drift.usual import Usual
+from common.edge.training.usual import Usual
 from common.lab import cost, ladder, scoring, tracks
 from common.lab.candidate import Bench, Candidate
 from common.lab.histograms import usual_inputs

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from common.edge.drift.histogram import Histogram, Levels, psi, season
-from common.edge.drift.usual import Usual
+from common.edge.training.histogram import Histogram, Levels, psi, season
+from common.edge.training.usual import Usual
 from common.lab.usecase import Array, Examples, Field
 
 __all__ = ["BINS", "INTERVAL_COVERAGE", "usual_inputs"]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from common.edge.drift.counts import Drift
-from common.edge.drift.histogram import count_values, psi
+from common.edge.training.histogram import count_values, psi
 from common.lab.histograms import usual_inputs
 from usecases import discover
 

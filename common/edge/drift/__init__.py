@@ -1,1 +1,1 @@
-"""What data usually look like, what comes in lately, and how far the one is from the other."""
+"""What comes in lately, how far it is from what a model learned, and how to say so."""

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from common.edge.drift.histogram import Histogram, count_values, stuck_rows
 from common.edge.drift.report import DriftReport, Seen, Thresholds, Truths, Window, judged
-from common.edge.drift.usual import Usual
 from common.edge.errors import DataError, UsageError
 from common.edge.journal.chain import write_atomically
+from common.edge.training.histogram import Histogram, count_values, stuck_rows
+from common.edge.training.usual import Usual
 
 __all__ = ["Drift"]
 

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import numpy.typing as npt
 
-from common.edge.drift.histogram import Histogram, noise_floor, psi, season
-from common.edge.drift.usual import Usual
 from common.edge.errors import UsageError
 from common.edge.journal.chain import write_atomically
+from common.edge.training.histogram import Histogram, noise_floor, psi, season
+from common.edge.training.usual import Usual
 
 __all__ = [
     "STATES",
@@ -56,8 +56,8 @@ class Thresholds:
     psi_watch, psi_alert
         Customary bounds of credit scoring: 0.1 and 0.25 (Lewis, An Introduction to Credit
         Scoring, 1994; Siddiqi, Credit Risk Scorecards, 2006). No bound below what chance
-        gives at these counts (`common.edge.drift.histogram.noise_floor`), nor below what
-        usual data show (`common.edge.drift.histogram.Levels`).
+        gives at these counts (`common.edge.training.histogram.noise_floor`), nor below what
+        usual data show (`common.edge.training.histogram.Levels`).
     margin
         How far above that level an alert begins; a choice of Aune: with 2, five simulated
         years of five towns raised one false alarm of one day on a temperature, and sensors

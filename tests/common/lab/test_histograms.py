@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common.edge.drift.usual import Usual
+from common.edge.training.usual import Usual
 from common.lab.dataset import Examples
 from common.lab.histograms import usual_inputs
 from common.lab.usecase import Field

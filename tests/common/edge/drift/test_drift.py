@@ -10,11 +10,11 @@ import pytest
 
 from common.edge.drift.alerts import Alert, read_alert, write_alert
 from common.edge.drift.counts import Drift
-from common.edge.drift.histogram import Histogram, Levels, noise_floor, psi, season, stuck_rows
 from common.edge.drift.report import Thresholds
 from common.edge.drift.sentences import explain, short
-from common.edge.drift.usual import Usual
 from common.edge.errors import DataError, ManifestError, UsageError
+from common.edge.training.histogram import Histogram, Levels, noise_floor, psi, season, stuck_rows
+from common.edge.training.usual import Usual
 
 DAY = date(2026, 1, 5)
 EDGES = tuple(np.linspace(-12, 36, 21))

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from common.edge.drift.usual import Usual
 from common.edge.store.store import Store
+from common.edge.training.usual import Usual
 from common.lab.export import write_bundle
 
 MODEL = "building_energy.day_ahead"

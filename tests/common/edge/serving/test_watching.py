@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from common.edge.drift.histogram import Histogram, Levels
-from common.edge.drift.usual import Usual
 from common.edge.serving.app import create_app
 from common.edge.serving.settings import ServerSettings
 from common.edge.serving.watching import Watching
 from common.edge.store.shelves import Shelves
 from common.edge.store.store import Store
+from common.edge.training.histogram import Histogram, Levels
+from common.edge.training.usual import Usual
 from common.lab.export import write_bundle
 
 MODEL = "building_energy.day_ahead"

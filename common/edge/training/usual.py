@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from common.edge.drift.histogram import Histogram
 from common.edge.errors import ManifestError
+from common.edge.training.histogram import Histogram
 
 __all__ = ["FILE", "Usual"]
 
