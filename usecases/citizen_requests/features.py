@@ -10,6 +10,7 @@ from common.lab.graph.text_head import PRIOR
 from common.lab.usecase import Features, Field, Term
 
 __all__ = [
+    "HIGHEST_CODE",
     "REASONS",
     "ROUTING_TERMS",
     "THRESHOLDS",

@@ -98,6 +98,7 @@ def evaluate(
 ) -> None:
     """Score a bundle on other sites, as it is (zero-shot), beside doing without AI."""
     from common.lab import evaluation
+    from common.lab.pages.french import plural
 
     opened = open_bundle(bundle, key)
     case, declared = task_of(opened)
@@ -116,7 +117,8 @@ def evaluate(
     else:
         typer.echo("\n".join(evaluation.describe(result, task)))
         closing(
-            f"{main_score.n_units} sites notés, {result.n_rows} lignes, {result.period}",
+            f"{plural(main_score.n_units, 'unité notée', 'unités notées')}, "
+            f"{plural(result.n_rows, 'ligne')}, {result.period}",
             data,
             f"aune calibrate {bundle} --data {data}",
         )

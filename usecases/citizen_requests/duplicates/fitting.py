@@ -40,7 +40,7 @@ class Pair:
 
 
 def simulated_pairs(seed: int, n_pairs: int) -> list[Pair]:
-    """Return invented pairs of the four `KINDS`; never a basis for a score."""
+    """Return invented pairs of the five `KINDS`; never a basis for a score."""
     rng = np.random.default_rng(seed)
     pairs = []
     for at in range(n_pairs):

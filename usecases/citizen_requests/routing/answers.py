@@ -10,7 +10,17 @@ from common.lab.graph.text_head import CHARACTERS
 from common.lab.usecase import Answer, Features, Field
 from usecases.citizen_requests.features import THRESHOLDS
 
-__all__ = ["CLARIFY", "DECISIONS", "HUMAN", "N_RANKED", "ROUTE", "finish", "outputs"]
+__all__ = [
+    "CLARIFY",
+    "DECISIONS",
+    "HUMAN",
+    "N_RANKED",
+    "ROUTE",
+    "chances_of",
+    "character_parts",
+    "finish",
+    "outputs",
+]
 
 ROUTE, CLARIFY, HUMAN = 0, 1, 2
 DECISIONS = ("transmettre au service", "demander une précision", "confier à une personne")
@@ -46,15 +56,12 @@ def finish(
 ) -> dict[str, Any]:
     """Give chances, ranks and the decision; thresholds are inputs, fixed on a validation set."""
     del features
-    p = _softmax(xp, answer.raw)
+    p = chances_of(xp, answer.raw)
     ranked, chances = _best(xp, answer.raw, p)
     act, ask = inputs[THRESHOLDS][:, :1], inputs[THRESHOLDS][:, 1:]
     two = chances[0] + chances[1]
     codes = [xp.zeros_like(ranked[:, :1]) + code for code in (ROUTE, CLARIFY, HUMAN)]
     decision = xp.where(chances[0] >= act, codes[0], xp.where(two >= ask, codes[1], codes[2]))
-    characters = answer.details.get(CHARACTERS)
-    if characters is None:
-        characters = xp.zeros_like(xp.astype(inputs["codes"], xp.float32))
     return {
         "score": answer.raw,
         "p_service": p,
@@ -63,14 +70,21 @@ def finish(
         "decision": decision,
         "baseline": xp.zeros_like(answer.raw) + np.float32(answer.baseline),
         "contributions": answer.contributions,
-        CHARACTERS: characters,
+        CHARACTERS: character_parts(xp, inputs, answer),
     }
 
 
-def _softmax(xp: Any, scores: Any) -> Any:
+def chances_of(xp: Any, scores: Any) -> Any:
+    """Return scores of shape (n, K) as chances that add up to 1 (softmax)."""
     highest = xp.expand_dims(largest(xp, scores, axis=1), axis=1)
     powers = xp.exp(scores - highest)
     return powers / xp.sum(powers, axis=1, keepdims=True)
+
+
+def character_parts(xp: Any, inputs: Mapping[str, Any], answer: Answer) -> Any:
+    """Return what each character adds, shape (n, length); zeros of a head that reads no text."""
+    found = answer.details.get(CHARACTERS)
+    return xp.zeros_like(xp.astype(inputs["codes"], xp.float32)) if found is None else found
 
 
 def _best(xp: Any, scores: Any, p: Any) -> tuple[Any, list[Any]]:

@@ -31,6 +31,7 @@ from common.lab.usecase import (
 )
 from usecases.citizen_requests.features import HIGHEST_CODE, REASONS, VOTE_SCALE
 from usecases.citizen_requests.model import PLAIN
+from usecases.citizen_requests.routing.answers import chances_of, character_parts
 from usecases.citizen_requests.routing.fits import Linear, linear, majority
 from usecases.citizen_requests.urgency.examples import (
     URGENCY_SPLIT,
@@ -90,21 +91,17 @@ def finish(
     of the urgent authored ones (docs/decisions/citizen-texts.md).
     """
     del features
-    powers = xp.exp(answer.raw - xp.max(answer.raw, axis=1, keepdims=True))
-    p = powers / xp.sum(powers, axis=1, keepdims=True)
+    p = chances_of(xp, answer.raw)
     own, said = _level(xp, p), _level(xp, inputs["cues"])
     floor = xp.expand_dims(inputs["agent_level"], axis=1)
     floor = xp.where(said > floor, said, floor)
-    characters = answer.details.get(CHARACTERS)
-    if characters is None:
-        characters = xp.zeros_like(xp.astype(inputs["codes"], xp.float32))
     return {
         "score": answer.raw,
         "p_level": p,
         "level": xp.where(own > floor, own, floor),
         "baseline": xp.zeros_like(answer.raw) + np.float32(answer.baseline),
         "contributions": answer.contributions,
-        CHARACTERS: characters,
+        CHARACTERS: character_parts(xp, inputs, answer),
     }
 
 

@@ -54,6 +54,8 @@ INPUTS = (
     ),
 )
 _STEP: tuple[str | int, ...] = ("n", 1)
+SHORT_WORDS = 4.5
+"""The count comes back from a logarithm: between four and five."""
 OUTPUTS = (
     Field("log_odds", "float32", _STEP, "1", "Logarithme du rapport des chances."),
     Field("p_answerable", "float32", _STEP, "1", "Probabilité que oui.", low=0, high=1),
@@ -128,9 +130,6 @@ def by_length(examples: Examples) -> Array:
         np.asarray(examples.inputs["retrieval_features"])[:, ALL_FEATURES.index("n_words")]
     )
     return np.where(words <= SHORT_WORDS, "quatre mots ou moins", "plus de quatre mots")
-
-
-SHORT_WORDS = 4.5
 
 
 def abstention_figures(examples: Examples, outputs: Mapping[str, Array]) -> list[Figure]:
