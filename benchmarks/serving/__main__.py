@@ -4,7 +4,7 @@ Installs each server in an environment of its own (once), starts it, asks it in 
 over connections that stay open, and prints goals, ratios and figures as Markdown. Every answer's
 status is checked, and one answer of each window is compared with onnxruntime's own.
 
-A quick look at a change of ours: ``--only ours,fastapi --seconds 1 --rounds 3 --starts 0``.
+A quick look at a change of ours: ``--only ours,fastapi --rounds 6 --starts 0``.
 """
 
 import argparse

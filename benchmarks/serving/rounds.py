@@ -38,7 +38,8 @@ class Options:
     servers
         Names, of `benchmarks.serving.servers.SERVERS`.
     rounds, seconds
-        How often each door is asked, and how long each time.
+        How often each door is asked, and how long each time: many short windows, as what others
+        do on the machine changes within seconds.
     starts
         How often each server is started for its first answer.
     rows
@@ -52,8 +53,8 @@ class Options:
     """
 
     servers: tuple[str, ...] = tuple(SERVERS)
-    rounds: int = 5
-    seconds: float = 2.0
+    rounds: int = 15
+    seconds: float = 0.5
     starts: int = 3
     rows: tuple[int, ...] = (1, 100)
     connections: int = 8

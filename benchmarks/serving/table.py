@@ -25,7 +25,8 @@ def _heading(run: Run) -> str:
     return (
         f"Run of {run.started}, commit {run.commit}: {run.machine}, {run.cores} cores, load "
         f"{run.load_before:.1f} before and {run.load_after:.1f} after; {rounds} rounds, "
-        f"{run.connections} connections. Median (lowest to highest round)."
+        f"{run.connections} connections. Median (its 95 % interval; below six rounds, lowest to "
+        "highest)."
     )
 
 
@@ -34,8 +35,7 @@ def _goals(run: Run) -> str:
     for goal in GOALS:
         found = goal.found(run)
         if found is not None:
-            verdict = "met" if goal.met(found) else "**missed**"
-            rows.append([str(goal), goal.goal, _spread(found), verdict])
+            rows.append([str(goal), goal.goal, _spread(found), goal.verdict(found).value])
     return _table(["goal of the issue", "goal", "found", ""], rows) if rows else ""
 
 
@@ -56,19 +56,21 @@ def _ratios(run: Run, rows: int) -> str:
 
 def _speeds(run: Run, rows: int) -> str:
     lines = [_speed(run, choice, rows) for choice in doors(run, rows)]
-    columns = ["answers per CPU-second", "CPU ms an answer", "p50 ms", "p99 ms"]
+    columns = ["answers per CPU-second", "CPU ms an answer", "least", "p50 ms", "p99 ms"]
     return _table([f"{_rows(rows)} a request", *columns], lines)
 
 
 def _speed(run: Run, choice: Choice, rows: int) -> list[str]:
     windows = of_windows(run, choice, rows)
-    figures = (
-        Spread.of(window.per_core for window in windows),
-        Spread.of(window.cpu_ms for window in windows),
-        Spread.of(window.p50_ms for window in windows),
-        Spread.of(window.p99_ms for window in windows),
-    )
-    return [" ".join(choice), *map(_spread, figures)]
+    cost = Spread.of(window.cpu_ms for window in windows)
+    return [
+        " ".join(choice),
+        _spread(Spread.of(window.per_core for window in windows)),
+        _spread(cost),
+        _digits(cost.least),
+        _spread(Spread.of(window.p50_ms for window in windows)),
+        _spread(Spread.of(window.p99_ms for window in windows)),
+    ]
 
 
 def _starts(run: Run) -> str:
@@ -95,11 +97,11 @@ def _rows(rows: int) -> str:
 
 
 def _spread(found: Spread | None) -> str:
-    """Write a figure with its range; two are enough digits to see what is noise.
+    """Write a figure with its interval.
 
-    >>> _spread(Spread(12.345, 11.0, 14.0))
+    >>> _spread(Spread(12.345, 11.0, 14.0, 10.0))
     '12.3 (11 to 14)'
-    >>> _spread(Spread(3703.0, 3500.2, 3800.0))
+    >>> _spread(Spread(3703.0, 3500.2, 3800.0, 3400.0))
     '3703 (3500 to 3800)'
     """
     if found is None:
