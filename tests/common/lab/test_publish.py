@@ -47,6 +47,8 @@ def test_the_bundle_opens_with_the_key_that_was_made(toy, outcome, place):
     bundle = Bundle.open(published.bundle, trusted_keys())
     assert bundle.manifest.task == "visits"
     assert "SIMULATED" in published.bundle.name
+    assert bundle.usual == outcome.usual
+    assert bundle.usual.histograms
 
 
 def test_what_a_killed_process_left_is_swept(toy, outcome, place):
