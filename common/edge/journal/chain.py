@@ -193,7 +193,7 @@ class Head:
 
     def to_bytes(self) -> bytes:
         """Return one line of fixed length, so that overwriting it leaves no rest."""
-        text = dumps(asdict(self))
+        text = dumps(vars(self))
         check = hashlib.sha256(text.encode()).hexdigest()[:16]
         return f"{check} {text}".ljust(255).encode() + b"\n"
 

@@ -171,16 +171,32 @@ class Batch:
             ),
         )
 
-    def bodies(self, at: str, hashes: Sequence[str]) -> list[str]:
-        """Return the JSON body of each row's line.
+    def lines(self, at: str, keep: Keep) -> tuple[list[str], list[str]]:
+        """Return the JSON body of each row's line, and the lines of the inputs that are kept.
 
         Parameters
         ----------
         at
             Time, ISO 8601 UTC.
-        hashes
-            sha256 of each row's canonical inputs.
+        keep
+            As in `Settings`.
         """
+        header, rows = canonical_rows(self.inputs)
+        base = hashlib.sha256(header)
+        hashes = []
+        for row in rows:
+            digest = base.copy()
+            digest.update(row)
+            hashes.append(digest.hexdigest())
+        kept: list[str] = []
+        if keep == "all" or (keep == "numbers" and not self.textual):
+            kept = [
+                f'{{"sha256":"{digest}","z":"{pack_inputs(header, row)}"}}\n'
+                for digest, row in zip(hashes, rows, strict=True)
+            ]
+        return self._bodies(at, hashes), kept
+
+    def _bodies(self, at: str, hashes: Sequence[str]) -> list[str]:
         shared = dumps(
             {"kind": "prediction", "at": at, "task": self.task, "version": self.version}
             | {"bundle": self.digest}

@@ -34,13 +34,7 @@ from common.edge.journal.chain import (
     write_atomically,
 )
 from common.edge.journal.check import verify
-from common.edge.journal.entries import (
-    Batch,
-    Decision,
-    Settings,
-    canonical_rows,
-    pack_inputs,
-)
+from common.edge.journal.entries import Batch, Decision, Settings
 
 __all__ = ["Journal"]
 
@@ -121,20 +115,24 @@ class Journal:
         JournalError
             The disk is full or not writable; nothing of the batch is left.
         """
-        header, rows = canonical_rows(batch.inputs)
-        base = hashlib.sha256(header)
-        hashes = []
-        for row in rows:
-            digest = base.copy()
-            digest.update(row)
-            hashes.append(digest.hexdigest())
-        kept: list[str] = []
-        if self.settings.keep == "all" or (self.settings.keep == "numbers" and not batch.textual):
-            kept = [
-                f'{{"sha256":"{digest}","z":"{pack_inputs(header, row)}"}}\n'
-                for digest, row in zip(hashes, rows, strict=True)
-            ]
-        return self._commit(_Ticket(batch.bodies(self._now(), hashes), kept))
+        return self.append_all([batch])[0]
+
+    def append_all(self, batches: Sequence[Batch]) -> list[range]:
+        """Write the lines of several calls; all are synced together.
+
+        Returns
+        -------
+        list of range
+            The numbers of each batch's lines.
+
+        Raises
+        ------
+        JournalError
+            As for `append`; nothing of any of the batches is left.
+        """
+        now = self._now()
+        keep = self.settings.keep
+        return self._commit([_Ticket(*batch.lines(now, keep)) for batch in batches])
 
     def decide(self, number: int, decision: Decision) -> int:
         """Write what an agent decided on the prediction of line ``number``.
@@ -154,7 +152,7 @@ class Journal:
                 f"no line {number} in the journal", expected=f"1 to {self.head().number}"
             )
         body = decision.body(number, self._now(), texts=self.settings.keep == "all")
-        return self._commit(_Ticket([body], []))[0]
+        return self._commit([_Ticket([body], [])])[0][0]
 
     def head(self) -> Head:
         """Return where the journal ends: note it elsewhere to prove later that it stood so."""
@@ -241,20 +239,25 @@ class Journal:
     def _now(self) -> str:
         return self._clock().astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
 
-    def _commit(self, ticket: _Ticket) -> range:
+    def _commit(self, tickets: list[_Ticket]) -> list[range]:
         """Queue the lines; whoever enters first writes for all that wait (group commit)."""
         with self._queue:
-            self._waiting.append(ticket)
+            self._waiting += tickets
         with self._writing:
             with self._queue:
                 group, self._waiting = self._waiting, []
             if group:
                 self._write_group(group)
-        if ticket.error is not None:
-            raise ticket.error
-        if ticket.numbers is None:
-            raise JournalError("lines that nobody wrote", remedy="report this as a fault of Aune")
-        return ticket.numbers
+        numbers = []
+        for ticket in tickets:
+            if ticket.error is not None:
+                raise ticket.error
+            if ticket.numbers is None:
+                raise JournalError(
+                    "lines that nobody wrote", remedy="report this as a fault of Aune"
+                )
+            numbers.append(ticket.numbers)
+        return numbers
 
     def _write_group(self, group: list[_Ticket]) -> None:
         try:
