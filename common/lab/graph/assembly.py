@@ -8,6 +8,7 @@ import numpy as np
 
 from common.edge.errors import UsageError
 from common.lab.graph.heads import Detailed
+from common.lab.graph.tracing import ndonnx
 from common.lab.usecase import (
     Answer,
     Array,
@@ -42,7 +43,7 @@ def trace(task: Task) -> "onnx.ModelProto":
     onnx.ModelProto
         Outputs ``matrix`` (n, n_steps, n_terms) and ``context_<name>``.
     """
-    ndx = _ndonnx()
+    ndx = ndonnx()
 
     inputs = _arguments(task.inputs)
     columns, context = _columns(task, tuple(term.name for term in task.terms), inputs)
@@ -63,7 +64,7 @@ def assemble(task: Task, rung: Rung, fitted: Fitted) -> "onnx.ModelProto":
     fitted
         The heads that ``rung.fit`` returned.
     """
-    ndx = _ndonnx()
+    ndx = ndonnx()
 
     inputs = _arguments((*task.inputs, *rung.state_fields))
     heads = [head for head in (fitted.point, fitted.spread) if head is not None]
@@ -170,21 +171,8 @@ def operators(model: "onnx.ModelProto") -> list[tuple[str, str]]:
     return sorted(found)
 
 
-def _ndonnx() -> Any:
-    """Return ndonnx, set to learn the values of constants from onnx's reference evaluator.
-
-    It asks onnxruntime otherwise, and opens a session for each constant: a rung's graph, the same
-    to the last byte, takes twice the time (1.3 s instead of 0.7 s of CPU on building_energy).
-    """
-    import ndonnx as ndx
-    from spox._future import ValuePropBackend, set_value_prop_backend
-
-    set_value_prop_backend(ValuePropBackend.REFERENCE)
-    return ndx
-
-
 def _arguments(fields: tuple[Field, ...]) -> dict[str, Any]:
-    import ndonnx as ndx
+    ndx = ndonnx()
 
     return {
         field.name: ndx.argument(shape=field.shape, dtype=getattr(ndx, field.dtype))
@@ -195,7 +183,7 @@ def _arguments(fields: tuple[Field, ...]) -> dict[str, Any]:
 @lru_cache(maxsize=8)
 def _traced(task: Task) -> "onnx.ModelProto":
     """Trace the features once per task: a second of work, and every rung takes from it."""
-    ndx = _ndonnx()
+    ndx = ndonnx()
 
     inputs = _arguments(task.inputs)
     features = task.features(ndx, inputs)
@@ -208,7 +196,7 @@ def _columns(
     task: Task, names: tuple[str, ...], inputs: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Inline the part of the traced features that gives some columns, and the context."""
-    import ndonnx as ndx
+    ndx = ndonnx()
     from onnx.utils import Extractor
     from spox import inline
 
@@ -288,7 +276,7 @@ def _chunks(n_rows: int) -> Iterator[slice]:
 def _build(
     inputs: Mapping[str, Any], outputs: Mapping[str, Any], *, drop_unused: bool = False
 ) -> "onnx.ModelProto":
-    import ndonnx as ndx
+    ndx = ndonnx()
 
     model = ndx.build(dict(inputs), dict(outputs), drop_unused=drop_unused)
     model.producer_name = "aune"

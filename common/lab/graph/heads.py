@@ -15,6 +15,7 @@ import numpy.typing as npt
 from common.edge.errors import UsageError
 from common.lab.graph.additive import AdditiveModel
 from common.lab.graph.arrays import matmul
+from common.lab.graph.tracing import ndonnx
 from common.lab.graph.trees import Floats, Tree, read_lightgbm
 
 if TYPE_CHECKING:
@@ -386,11 +387,11 @@ def _raw(xp: Any, baseline: float, contributions: Any) -> Any:
 
 def _inlined(model: "onnx.ModelProto", matrix: Any) -> tuple[Any, Any]:
     """Put the fragment behind a traced matrix."""
-    import ndonnx
     from spox import inline
 
+    ndx = ndonnx()
     outputs = inline(model)(X=matrix.unwrap_spox())
-    return ndonnx.asarray(outputs["raw"]), ndonnx.asarray(outputs["contributions"])
+    return ndx.asarray(outputs["raw"]), ndx.asarray(outputs["contributions"])
 
 
 def _check_width(matrix: Any, reads: tuple[str, ...]) -> None:

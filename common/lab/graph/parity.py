@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common.edge.errors import ThresholdError, UsageError
+from common.lab.graph.tracing import ndonnx
 
 if TYPE_CHECKING:
     import onnx
@@ -159,13 +160,10 @@ def head_model(head: "Head", n_features: int) -> "onnx.ModelProto":
     n_features
         Columns of the matrix ``X``.
     """
-    import ndonnx
-
-    matrix = ndonnx.argument(shape=("lines", n_features), dtype=ndonnx.float32)
-    raw, contributions = head(ndonnx, matrix, {})
-    model: onnx.ModelProto = ndonnx.build(
-        {"X": matrix}, {"raw": raw, "contributions": contributions}
-    )
+    ndx = ndonnx()
+    matrix = ndx.argument(shape=("lines", n_features), dtype=ndx.float32)
+    raw, contributions = head(ndx, matrix, {})
+    model: onnx.ModelProto = ndx.build({"X": matrix}, {"raw": raw, "contributions": contributions})
     return model
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from common.lab.graph.text import KINDS, Folded, Grams, Words, fold, grams, per_character
+from common.lab.graph.tracing import ndonnx
 
 if TYPE_CHECKING:
     import onnx
@@ -45,7 +46,7 @@ def spread(xp: Any, folded: Folded, words: Words, shares: dict[str, Any]) -> Any
 
 @lru_cache(maxsize=1)
 def _reader() -> "onnx.ModelProto":
-    import ndonnx as ndx
+    ndx = ndonnx()
 
     codes = ndx.argument(shape=("n", "length"), dtype=ndx.int64)
     folded = fold(ndx, codes)
@@ -60,7 +61,7 @@ def _reader() -> "onnx.ModelProto":
 
 @lru_cache(maxsize=1)
 def _spreader() -> "onnx.ModelProto":
-    import ndonnx as ndx
+    ndx = ndonnx()
 
     def argument(dtype: Any, columns: str) -> Any:
         return ndx.argument(shape=("n", columns), dtype=dtype)
@@ -84,8 +85,9 @@ def _spreader() -> "onnx.ModelProto":
 
 
 def _inlined(model: "onnx.ModelProto", **given: Any) -> dict[str, Any]:
-    import ndonnx as ndx
     from spox import inline
+
+    ndx = ndonnx()
 
     taken = {item.name for item in model.graph.input}
     produced = inline(model)(

@@ -7,6 +7,7 @@ import numpy as np
 
 from common.lab.graph.text import N_BUCKETS
 from common.lab.graph.text_head import TextHead, TextTable
+from common.lab.graph.tracing import ndonnx
 
 __all__ = ["N_CLASSES", "fuzzed", "graph_of", "head"]
 
@@ -110,14 +111,14 @@ def head(normalised: bool = True) -> TextHead:
 @cache
 def graph_of(normalised: bool = True) -> bytes:
     """Return the head's graph: ``codes`` to ``raw``, ``contributions`` and ``characters``."""
-    import ndonnx
+    ndx = ndonnx()
 
-    codes = ndonnx.argument(shape=("n", "length"), dtype=ndonnx.int64)
-    raw, contributions, details = head(normalised).with_details(ndonnx, None, {"codes": codes})
+    codes = ndx.argument(shape=("n", "length"), dtype=ndx.int64)
+    raw, contributions, details = head(normalised).with_details(ndx, None, {"codes": codes})
     outputs = {
-        "raw": ndonnx.reshape(raw, (-1, N_CLASSES)),
-        "contributions": ndonnx.reshape(contributions, (-1, N_CLASSES, 4)),
+        "raw": ndx.reshape(raw, (-1, N_CLASSES)),
+        "contributions": ndx.reshape(contributions, (-1, N_CLASSES, 4)),
         "characters": details["character_contributions"],
     }
-    model: bytes = ndonnx.build({"codes": codes}, outputs).SerializeToString()
+    model: bytes = ndx.build({"codes": codes}, outputs).SerializeToString()
     return model
