@@ -86,10 +86,12 @@ def test_the_interval_leaves_out_what_the_sign_test_allows(rounds, outside):
 
 
 def test_the_goals_are_those_of_the_issue():
-    ratios = {(goal.peer[0], goal.rows): goal.at_least for goal in GOALS if isinstance(goal, Ratio)}
+    ratios = {(g.ours[1], g.peer[0], g.rows): g.at_least for g in GOALS if isinstance(g, Ratio)}
     assert ratios == {
-        ("mlflow", 1): 60, ("mlserver", 1): 3, ("fastapi", 1): 1.2,
-        ("mlflow", 100): 14, ("fastapi", 100): 2,
+        ("table", "mlflow", 1): 60, ("oip", "mlserver", 1): 3,
+        ("oip", "fastapi", 1): 1.2, ("friendly", "fastapi", 1): 1.2,
+        ("table", "mlflow", 100): 14,
+        ("oip", "fastapi", 100): 2, ("friendly", "fastapi", 100): 2,
     }  # fmt: skip
     bounds = {(goal.at_most, goal.unit) for goal in GOALS if isinstance(goal, Bound)}
     assert bounds == {(0.15, "ms"), (0.8, "s")}
