@@ -16,6 +16,7 @@ from common.edge.serving.bucket import Buckets
 from common.edge.serving.keys import KeyRing
 from common.edge.serving.metrics import Metrics
 from common.edge.serving.problem import CONTENT_TYPE, Problem
+from common.edge.serving.protocol import IN_ONE_PIECE
 from common.edge.serving.settings import LOOPBACK_NAMES, ServerSettings
 
 __all__ = ["SECURITY_HEADERS", "Disconnected", "Guard", "Hot"]
@@ -36,10 +37,13 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"referrer-policy", b"no-referrer"),
 )
+_LINES = b"content-type: %b\r\ncontent-length: %d\r\n" + b"".join(
+    b"%b: %b\r\n" % header for header in SECURITY_HEADERS
+)
 _CLOSE = ((b"connection", b"close"),)
 _LINGER_SECONDS, _LINGER_BYTES = 2.0, 256 * 2**20
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
-_OPEN_PATHS = ("/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/ping")
+_OPEN_PATHS = {"/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/ping"}
 _ADMIN_PATHS = ("/metrics",)
 _PAGES = ("/modeles/", "/pages/")
 _STATUSES = {code: code for code in (400, 401, 403, 404, 405, 413, 415)}
@@ -77,6 +81,7 @@ class Guard:
         self.hot: Mapping[tuple[str, str], tuple[str, str, Hot]] = {}
         self._buckets = Buckets(settings.rate_per_second, settings.burst)
         self._names = {name.lower() for name in (*LOOPBACK_NAMES, *settings.names)}
+        self._hosts = {f"{name}:{settings.port}".encode() for name in self._names}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass on what is no request."""
@@ -104,8 +109,8 @@ class Guard:
         self.metrics.request(model, door, answer.status, time.perf_counter() - started)
         if answer.status == 413 and method in _WITH_BODY:
             await _refuse_and_linger(answer, receive, send)
-            return
-        await _send(answer, send)
+        elif not _sent_in_one_piece(answer, scope):
+            await _send(answer, send)
 
     def _admit(self, path: str, headers: Mapping[bytes, bytes]) -> None:
         """Check who asks; health is for everybody and costs no token.
@@ -150,10 +155,11 @@ class Guard:
 
     def _check_origin(self, headers: Mapping[bytes, bytes]) -> None:
         """Without keys, refuse what a page of another site could make a browser send."""
-        host = headers.get(b"host", b"").decode("latin-1").lower()
-        name = host.rpartition(":")[0] if host[-1:].isdigit() and ":" in host else host
-        if host not in self._names and name not in self._names:
-            raise Problem(421, f"Ce serveur ne répond pas au nom « {host[:60]} ».")
+        if headers.get(b"host") not in self._hosts:  # most callers use a name as it is written
+            host = headers.get(b"host", b"").decode("latin-1").lower()
+            name = host.rpartition(":")[0] if host[-1:].isdigit() and ":" in host else host
+            if host not in self._names and name not in self._names:
+                raise Problem(421, f"Ce serveur ne répond pas au nom « {host[:60]} ».")
         _refuse_other_sites(headers)
 
     async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
@@ -289,6 +295,18 @@ def _start(answer: Answer) -> dict[str, Any]:
         *answer.headers,
     ]
     return {"type": "http.response.start", "status": answer.status, "headers": headers}
+
+
+def _sent_in_one_piece(answer: Answer, scope: Scope) -> bool:
+    """Send an answer without another look at its headers, where the server offers it."""
+    extensions = scope.get("extensions")
+    if answer.status != 200 or not extensions or IN_ONE_PIECE not in extensions:
+        return False
+    lines = _LINES % (answer.content_type, len(answer.body))
+    if answer.headers:
+        lines += b"".join([b"%b: %b\r\n" % header for header in answer.headers])
+    sent: bool = extensions[IN_ONE_PIECE](scope, 200, lines, answer.body)
+    return sent
 
 
 async def _send(answer: Answer, send: Send) -> None:

@@ -61,9 +61,9 @@ class OpenInference:
         """
         size = _header_size(headers, len(body))
         request = read_object(body[:size], "La demande")
-        unknown = set(request) - _KEYS
-        if unknown:
-            raise Problem(400, f"Membre inconnu « {min(unknown)[:40]} » ; attendu : inputs.")
+        if not request.keys() <= _KEYS:
+            unknown = min(request.keys() - _KEYS)
+            raise Problem(400, f"Membre inconnu « {unknown[:40]} » ; attendu : inputs.")
         tensors = request.get("inputs")
         if not isinstance(tensors, list) or not tensors:
             raise Problem(400, "Membre « inputs » absent ou vide ; attendu : une liste d'entrées.")

@@ -113,10 +113,10 @@ class Served:
         """What doors compute once for a model, by their name."""
         self.outputs = [output.name for output in manifest.outputs]
         self._texts = [field.name for field in manifest.inputs if is_text(field)]
-        self._values_out = values_out
-        self._width = sum(
+        width = sum(
             int(np.prod(values.shape[1:], dtype=np.int64)) for values in bundle.golden[1].values()
         )
+        self._most_rows = min(limits.rows, max(1, values_out // width))
 
     def predict(self, inputs: Mapping[str, Any], rows: int) -> Result:
         """Check the inputs and run the graph.
@@ -126,7 +126,8 @@ class Served:
         Problem
             An input is refused, or the answer would be too large; in French.
         """
-        self._check_size(rows)
+        if rows > self._most_rows:
+            raise Problem(413, f"{rows} lignes ; attendu : au plus {self._most_rows} par appel.")
         index, given = self.bundle.index, inputs
         try:
             if index is not None:
@@ -144,7 +145,7 @@ class Served:
 
     def _run(self, prepared: dict[str, Array], rows: int) -> dict[str, Array]:
         """Run the graph, long texts a few at a time: what it works on grows with the text."""
-        longest = max((len(prepared[name][0]) for name in self._texts), default=0)
+        longest = max([len(prepared[name][0]) for name in self._texts]) if self._texts else 0
         step = rows if not longest else max(1, _CHARACTERS // longest)
         if step >= rows:
             return run_session(self.bundle.session, prepared, self.outputs)
@@ -157,11 +158,6 @@ class Served:
             for start in range(0, rows, step)
         ]
         return {name: np.concatenate([piece[name] for piece in pieces]) for name in self.outputs}
-
-    def _check_size(self, rows: int) -> None:
-        most = min(self.limits.rows, max(1, self._values_out // self._width))
-        if rows > most:
-            raise Problem(413, f"{rows} lignes ; attendu : au plus {most} par appel.")
 
 
 def _text_apart(bundle: Bundle) -> tuple[FieldSpec, ...]:
