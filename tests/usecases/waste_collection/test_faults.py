@@ -1,5 +1,6 @@
 """Sensors are watched by checks that a person can redo, and faults are put in from a fixed seed."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -83,6 +84,33 @@ def test_silence_counts_only_the_days_on_which_others_spoke() -> None:
     assert checks([40.0])["silent_days"] == 0.0
 
 
+def test_over_an_outage_of_the_network_nobody_knows_when_a_level_moved() -> None:
+    """Two days without anybody: 0 stands still on 2 days, and 0 to 100 to 20 is no spike."""
+    others = [1.0] * (WINDOW_DAYS - 3) + [0.0, 0.0, 1.0]
+    assert checks([0.0, np.nan, np.nan, 0.0], reported_share=others)["still_days"] == 2.0
+    found = checks([0.0, 100.0, np.nan, np.nan, 20.0], reported_share=others)
+    assert found["up_spikes"] == 0.0
+    assert checks([0.0, 100.0, np.nan, np.nan, 20.0])["up_spikes"] == 0.0
+    assert checks([0.0, 100.0, 20.0])["up_spikes"] == 1.0
+
+
+def test_small_moves_and_what_a_collection_leaves_are_counted() -> None:
+    """60, 40, 60: one dip, two flickers with 80 before; 100 to 40 is a collection with a rest."""
+    found = checks([80.0, 60.0, 40.0, 60.0, 40.0])
+    assert found["dips"] == 3.0  # 80 to 60, 60 to 40, 60 to 40
+    assert found["flickers"] == 2.0  # at 40 and at 60, both sides 20
+    assert checks([80.0, 100.0, 40.0])["partial_resets"] == 1.0
+    assert checks([80.0, 100.0, 0.0])["partial_resets"] == 0.0
+
+
+def test_a_week_of_leaps_is_faster_than_before() -> None:
+    """0, 80, 0, 80... gains 240 points in a week; the cycle before gained 20 a day on 4 of 5."""
+    leaps, calm = checks([0.0, 80.0, 0.0, 80.0, 0.0, 80.0]), checks([0.0, 20.0, 40.0])
+    assert leaps["returns"] == 5.0  # from 80 to 0 before them too
+    assert leaps["week_pace"] > 0.3 > abs(calm["week_pace"])
+    assert leaps["week_roughness"] > 0.3 > calm["week_roughness"]
+
+
 def test_a_fall_that_is_no_collection_is_counted() -> None:
     """80 to 60 fell by 20 and not to zero; 60 to 0 is a collection."""
     found = checks([80.0, 60.0, 0.0])
@@ -160,6 +188,32 @@ def test_injected_rows_look_back_on_windows_without_alert(simulated: Dataset) ->
         window = fleet.alert[container, max(0, day - WINDOW_DAYS + 1) : day + 1]
         assert np.nansum(window) == 0
     assert (examples.target[injected] == 1).all()
+
+
+def test_an_injected_row_differs_from_the_real_one_of_its_day(simulated: Dataset) -> None:
+    """Before the first altered reading nobody can tell: such a row would contradict a real one."""
+    examples = examples_of(simulated, PERIOD)
+    kinds, level = kind_of(examples), examples.inputs["level_percent"]
+    real = {
+        (unit, day): row
+        for row, (unit, day, kind) in enumerate(
+            zip(examples.units, examples.days, kinds, strict=True)
+        )
+        if kind == REAL
+    }
+    for row in np.flatnonzero(np.isin(kinds, ["spikes", "noise", "stuck", "swapped", "dropout"])):
+        twin = real.get((examples.units[row].split(" ")[0], examples.days[row]))
+        if twin is not None:
+            assert not np.array_equal(level[row], level[twin], equal_nan=True)
+
+
+def test_no_fault_is_put_where_the_network_was_silent_most_of_the_time() -> None:
+    """Heard on one day in four: less than half of any episode's days are rows."""
+    dataset = simulate(seed=5, n_containers=3)
+    day = (dataset.times - dataset.times.min()).days.to_numpy()
+    rare = replace(dataset, valid=np.asarray(dataset.valid) & (day % 4 == 0))
+    assert (kind_of(examples_of(rare, PERIOD)) == REAL).all()
+    assert (kind_of(examples_of(dataset, PERIOD)) != REAL).any()
 
 
 def test_kinds_have_the_same_say_and_real_days_most_of_it(simulated: Dataset) -> None:

@@ -14,7 +14,9 @@ from common.edge.errors import DataError
 from common.lab.usecase import Array, Dataset, Examples, Period
 from usecases.waste_collection.faults.injection import (
     EPISODES_PER_KIND,
+    Episode,
     Shown,
+    altered,
     draw_episodes,
     inject,
 )
@@ -31,6 +33,9 @@ REAL = "réel"
 FRESH_HOURS = 1.0
 """A reading that carries a stamp is up to an hour old at 06:00 where nothing is wrong."""
 MIN_READINGS = 7
+ASKED_SHARE = 0.5
+"""Share of an episode's days that must be rows: over an outage of the network there is no clean
+stretch to put a fault into (brief 3.2)."""
 CONTAINER_DAYS_PER_EPISODE = 100
 """Few containers or days bear few episodes: 200 of each kind need 20,000 container-days."""
 
@@ -193,18 +198,29 @@ def _pieces(fleet: Fleet, asked: Array, per_kind: int) -> Iterator[_Rows]:
     most = -(-fleet.level_percent.size // CONTAINER_DAYS_PER_EPISODE)
     episodes = draw_episodes(len(fleet.ids), len(fleet.days), SEED, min(per_kind, most))
     for number, episode in enumerate(episodes):
-        level = fleet.level_percent[episode.container]
-        clean = _clean_window(fleet, episode.container) & asked
-        if episode.kind == "swapped":
-            clean &= _clean_window(fleet, episode.partner)
-        clean[: episode.start] = False
-        clean[episode.stop :] = False
         fresh = FRESH_HOURS * np.random.default_rng(episode.seed + 1).random(len(fleet.days))
-        partner = fleet.level_percent[episode.partner]
-        shown = inject(Shown(level, fresh), partner, episode)
-        days = np.flatnonzero(clean)
+        true = Shown(fleet.level_percent[episode.container], fresh)
+        shown = inject(true, fleet.level_percent[episode.partner], episode)
+        days = _days_of(fleet, episode, asked, altered(true, shown))
         kind = f"{episode.kind} {number}"
         yield _Rows(kind, episode.container, days, shown, np.ones(len(days)))
+
+
+def _days_of(fleet: Fleet, episode: Episode, asked: Array, altered: Array) -> Array:
+    """Return the days of an episode that are rows: from its first altered reading on.
+
+    Before it, the window is that of a real day, and nobody can tell. No day where fewer than
+    half of them are clean, asked about and heard of.
+    """
+    clean = _clean_window(fleet, episode.container) & asked
+    if episode.kind == "swapped":
+        clean &= _clean_window(fleet, episode.partner)
+    during = np.arange(episode.start, episode.stop)
+    mine = during[clean[during]]
+    if len(mine) < ASKED_SHARE * len(during):
+        return mine[:0]
+    seen = altered[: episode.stop].cumsum() > 0
+    return mine[seen[mine]]
 
 
 def _seen_before(level: Array) -> Array:

@@ -12,21 +12,35 @@ import numpy as np
 from common.lab.graph.arrays import largest
 from common.lab.usecase import Features, Term
 from usecases.waste_collection.faults.examples import WINDOW_DAYS
+from usecases.waste_collection.faults.unrest import (
+    FULL_PERCENT,
+    LONG_DAYS,
+    SHORT_DAYS,
+    USUAL_POINTS_PER_DAY,
+    falls,
+    paces,
+    spikes,
+    steps_of,
+    usual_rate,
+)
+from usecases.waste_collection.faults.windows import (
+    carried,
+    constant,
+    days_of_run,
+    filled,
+    last,
+    longest,
+    longest_before,
+    number,
+    run,
+)
 
 __all__ = ["CHECK_TERMS", "check_features"]
 
 Inputs = Mapping[str, Any]
 
-USUAL_POINTS_PER_DAY, PRIOR_DAYS = 11.0, 7.0
-"""Inflow of a container of which nothing is known (11.1 %/day in Wyndham, brief 4.5), and the
-days that it counts for."""
-RESET_FALL_PERCENT = 40.0
-FULL_PERCENT = 100.0
-FLASH_POINTS = 80.0
 HALF_REPORTED = 0.5
-SHORT_DAYS, LONG_DAYS = 7, 21
 MOST_POINTS = 400.0
-MOST_DAYS = float(WINDOW_DAYS)
 LATE_HOURS, AHEAD_HOURS = 1.5, 0.5
 """A stamp may be so old at 06:00, or so far ahead, before it is an oddity."""
 MOST_HOURS = 48.0
@@ -50,16 +64,27 @@ CHECK_TERMS = (
     Term("down_spikes", "pointes d'un jour vers le bas depuis une semaine", _FALLS, 1.0),
     Term("flashes", "pleins d'un seul jour depuis une semaine", _FALLS, 1.0),
     Term("usual_spikes", "pointes d'un jour auparavant, par semaine", _FALLS, 0.25),
+    Term("returns", "allers et retours de 60 points et plus depuis une semaine", _FALLS, 1.0),
+    Term("usual_returns", "allers et retours de 60 points auparavant, par semaine", _FALLS, 0.25),
     Term("wiggles", "changements de sens depuis trois semaines", _FALLS, 1.0),
     Term("usual_wiggles", "changements de sens auparavant, sur trois semaines", _FALLS, 0.25),
+    Term("flickers", "petits allers et retours depuis trois semaines", _FALLS, 1.0),
+    Term("usual_flickers", "petits allers et retours auparavant, sur trois semaines", _FALLS, 0.25),
+    Term("dips", "petites baisses depuis trois semaines, jusqu'à zéro comprises", _FALLS, 1.0),
+    Term("usual_dips", "petites baisses auparavant, sur trois semaines", _FALLS, 0.25),
     Term("low_resets", "retours à zéro depuis un niveau bas, en trois semaines", _FALLS, 1.0),
     Term("usual_low_resets", "retours à zéro depuis un niveau bas, auparavant", _FALLS, 0.25),
+    Term("partial_resets", "vidages qui laissent un reste, depuis une semaine", _FALLS, 1.0),
+    Term("usual_partial", "vidages qui laissent un reste auparavant, par semaine", _FALLS, 0.25),
     Term("jump_points", "saut du jour, au-delà du rythme", _FALLS, 0.25),
     Term("lowest_points", "plus bas niveau des trois dernières semaines", _LOWEST, 1.0),
     Term("usual_lowest", "plus bas niveau auparavant", _LOWEST, 1.0),
     Term("after_reset_points", "niveau après les vidages récents", _LOWEST, 0.25),
     Term("pace_ratio", "rythme récent rapporté au rythme d'avant", _PACE, 2.0**-6),
     Term("roughness", "agitation récente rapportée à celle d'avant", _PACE, 2.0**-6),
+    Term("moves", "jours où le niveau bouge, rapportés à ceux d'avant", _PACE, 2.0**-6),
+    Term("week_pace", "rythme de la semaine rapporté à celui d'avant", _PACE, 2.0**-6),
+    Term("week_roughness", "agitation de la semaine rapportée à celle d'avant", _PACE, 2.0**-6),
     Term("stamp_hours", "écart d'heure du dernier message", _CLOCK, 2.0**-4),
     Term("odd_stamps", "messages à l'heure étrange depuis une semaine", _CLOCK, 1.0),
 )
@@ -80,257 +105,86 @@ def check_features(xp: Any, inputs: Inputs) -> Features:
         stamp was carried; ``reported_share`` and ``fleet_gain_points`` (n, 56): the share of
         the containers that said something, and how much they gained on average.
     """
-    level = _carried(xp, inputs["level_percent"])
-    steps = _steps(xp, inputs["level_percent"], level)
+    level = carried(xp, inputs["level_percent"])
+    heard = number(xp, inputs["reported_share"] > constant(xp, HALF_REPORTED))
+    steps = steps_of(xp, inputs["level_percent"], level, heard)
     columns = {
-        **_stillness(xp, inputs, level, steps),
-        **_falls(xp, steps),
+        **_stillness(xp, inputs, level, heard, steps),
+        **_silence(xp, inputs["level_percent"], heard),
+        **falls(xp, steps),
+        **spikes(xp, steps),
         **_lowest(xp, inputs["level_percent"], steps),
-        **_pace(xp, steps),
+        **paces(xp, steps),
         **_stamps(xp, inputs["age_hours"]),
     }
-    emptied = xp.reshape(steps["reset"][:, WINDOW_DAYS - 2], (-1, 1))
+    emptied = xp.reshape(steps["emptied"][:, WINDOW_DAYS - 2], (-1, 1))
     return Features(
         {name: xp.reshape(column, (-1, 1, 1)) for name, column in columns.items()},
         {"emptied_today": emptied},
     )
 
 
-def _constant(xp: Any, values: Any) -> Any:
-    return xp.asarray(np.asarray(values, dtype=np.float32))
+def _stillness(
+    xp: Any, inputs: Inputs, level: Any, heard: Any, steps: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return for how long nothing moved, and what should have gathered meanwhile.
 
-
-def _number(xp: Any, condition: Any) -> Any:
-    return xp.astype(condition, xp.float32)
-
-
-def _filled(xp: Any, values: Any, instead: float) -> Any:
-    return xp.where(xp.isnan(values), _constant(xp, instead), values)
-
-
-def _carried(xp: Any, level: Any) -> Any:
-    """Return levels with gaps filled by the last known one (0 before the first).
-
-    Doubling steps: after shifts of 1, 2, 4 ... 32 days every gap of a window is crossed.
+    Days of an outage of the network are not counted.
     """
-    carried = level
-    shift = 1
-    while shift < WINDOW_DAYS:
-        head = carried[:, :shift]
-        moved = xp.concat([head, carried[:, : WINDOW_DAYS - shift]], axis=1)
-        carried = xp.where(xp.isnan(carried), moved, carried)
-        shift *= 2
-    return _filled(xp, carried, 0.0)
-
-
-def _steps(xp: Any, read: Any, level: Any) -> dict[str, Any]:
-    """Return the changes from day to day, sorted, shape (n, 55)."""
-    change = level[:, 1:] - level[:, :-1]
-    known = _number(xp, ~xp.isnan(read[:, 1:]))
-    after = level[:, 1:]
-    deep = change <= _constant(xp, -RESET_FALL_PERCENT)
-    to_zero = (after == _constant(xp, 0.0)) & (change < _constant(xp, 0.0))
-    reset = deep | to_zero
-    rise = xp.maximum(change, _constant(xp, 0.0))
+    full = level >= constant(xp, FULL_PERCENT)
+    still = run(xp, level == level[:, WINDOW_DAYS - 1 :])
+    lately = days_of_run(xp, still)
+    still_days = xp.sum(heard * lately, axis=1)
+    zero_days = _heard_days(xp, level == constant(xp, 0.0), heard)
+    rate = usual_rate(xp, steps, constant(xp, 1.0) - lately[:, 1:])
+    most = constant(xp, MOST_POINTS)
+    others = xp.sum(filled(xp, inputs["fleet_gain_points"], 0.0) * lately, axis=1)
     return {
-        "change": change,
-        "known": known,
-        "moving": known * _number(xp, (after < _constant(xp, FULL_PERCENT)) | (change != 0)),
-        "reset": _number(xp, reset),
-        "low_reset": _number(xp, to_zero & ~deep),
-        "fall": _number(xp, (change < _constant(xp, 0.0)) & ~reset),
-        "gained": xp.where(reset, after, rise),
-        "after": after,
+        "full_days": _heard_days(xp, full, heard),
+        "recent_full_days": longest(xp, full),
+        "still_days": still_days,
+        "still_points": xp.minimum(still_days * rate, most),
+        "fleet_points": xp.minimum(others * rate / constant(xp, USUAL_POINTS_PER_DAY), most),
+        "usual_still_days": longest_before(xp, level),
+        "zero_points": xp.minimum(zero_days * rate, most),
     }
 
 
-def _run(xp: Any, holds: Any) -> Any:
-    """Return how many days in a row, up to today, a condition (n, k) holds.
-
-    >>> _run(np, np.array([[True, False, True, True], [True] * 4])).tolist()
-    [2.0, 4.0]
-    """
-    n_days = int(holds.shape[1])
-    place = _constant(xp, np.arange(1, n_days + 1)[None, :])
-    broken = largest(xp, xp.where(holds, _constant(xp, 0.0), place), axis=1)
-    return _constant(xp, float(n_days)) - broken
+def _heard_days(xp: Any, holds: Any, heard: Any) -> Any:
+    """Return how many days up to today a condition (n, 56) holds, outages left out."""
+    return xp.sum(heard * days_of_run(xp, run(xp, holds)), axis=1)
 
 
-def _stillness(xp: Any, inputs: Inputs, level: Any, steps: Mapping[str, Any]) -> dict[str, Any]:
-    """Return for how long nothing moved, and what should have gathered meanwhile."""
-    today = level[:, WINDOW_DAYS - 1 :]
-    still = _run(xp, level == today)
-    zero = _run(xp, level == _constant(xp, 0.0))
-    place = _constant(xp, np.arange(WINDOW_DAYS - 1)[None, :])
-    before = _number(
-        xp, place < xp.expand_dims(_constant(xp, float(WINDOW_DAYS - 1)) - still, axis=1)
-    )
-    gained = xp.sum(steps["gained"] * before, axis=1)
-    days = xp.sum(steps["moving"] * before, axis=1)
-    rate = (gained + _constant(xp, USUAL_POINTS_PER_DAY * PRIOR_DAYS)) / (
-        days + _constant(xp, PRIOR_DAYS)
-    )
-    most = _constant(xp, MOST_POINTS)
-    others = inputs["reported_share"] > _constant(xp, HALF_REPORTED)
-    silent = xp.isnan(inputs["level_percent"])
-    run = _run(xp, silent | ~others)
-    lately = _days_of_run(xp, run)
-    return {
-        "full_days": _run(xp, level >= _constant(xp, FULL_PERCENT)),
-        "recent_full_days": _longest(xp, level >= _constant(xp, FULL_PERCENT)),
-        "still_days": still,
-        "still_points": xp.minimum(still * rate, most),
-        "fleet_points": xp.minimum(
-            xp.sum(_filled(xp, inputs["fleet_gain_points"], 0.0) * _days_of_run(xp, still), axis=1)
-            * rate
-            / _constant(xp, USUAL_POINTS_PER_DAY),
-            most,
-        ),
-        "usual_still_days": _longest_before(xp, level),
-        "zero_points": xp.minimum(zero * rate, most),
-        "silent_days": xp.sum(_number(xp, silent & others) * lately, axis=1),
-    }
-
-
-def _days_of_run(xp: Any, run: Any) -> Any:
-    """Return 1 for the last ``run`` days of the window, shape (n, 56)."""
-    place = _constant(xp, np.arange(WINDOW_DAYS)[None, :])
-    return _number(xp, place >= xp.expand_dims(_constant(xp, MOST_DAYS) - run, axis=1))
-
-
-def _longest(xp: Any, holds: Any) -> Any:
-    """Return the longest run of days on which a condition (n, 56) holds.
-
-    >>> _longest(np, np.array([[True] * 5 + [False] + [True] * 50])).tolist()
-    [50.0]
-    """
-    place = _constant(xp, np.arange(1, WINDOW_DAYS + 1)[None, :])
-    broken = _running_max(xp, xp.where(holds, _constant(xp, 0.0), place))
-    return largest(xp, place - broken, axis=1)
-
-
-def _longest_before(xp: Any, level: Any) -> Any:
-    """Return the longest run of one level that ended before the present one, in days.
-
-    >>> _longest_before(np, np.array([[0.0] * 50 + [20.0] * 4 + [40.0] * 2])).tolist()
-    [50.0]
-    """
-    place = _constant(xp, np.arange(WINDOW_DAYS)[None, :])
-    first = level[:, :1] == level[:, :1]
-    starts = xp.concat([first, level[:, 1:] != level[:, :-1]], axis=1)
-    started = _running_max(xp, xp.where(starts, place, _constant(xp, 0.0)))
-    ended = started < started[:, WINDOW_DAYS - 1 :]
-    run = place - started + _constant(xp, 1.0)
-    return largest(xp, xp.where(ended, run, _constant(xp, 0.0)), axis=1)
-
-
-def _running_max(xp: Any, values: Any) -> Any:
-    """Return the greatest value up to each day, in doubling steps.
-
-    >>> _running_max(np, np.array([[1.0, 3.0, 2.0] + [0.0] * 53]))[0, :4].tolist()
-    [1.0, 3.0, 3.0, 3.0]
-    """
-    shift = 1
-    while shift < WINDOW_DAYS:
-        moved = xp.concat([values[:, :shift], values[:, : WINDOW_DAYS - shift]], axis=1)
-        values = xp.maximum(values, moved)
-        shift *= 2
-    return values
-
-
-def _falls(xp: Any, steps: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how often the level fell without a collection, or jumped and came back."""
-    week, long = _last(xp, SHORT_DAYS), _last(xp, LONG_DAYS)
-    before = _constant(xp, 1.0) - long
-    days = xp.sum(steps["known"] * before, axis=1)
-    per_long = _constant(xp, float(LONG_DAYS)) / (days + _constant(xp, PRIOR_DAYS))
-    gained = xp.sum(steps["gained"] * before, axis=1)
-    rate = (gained + _constant(xp, USUAL_POINTS_PER_DAY * PRIOR_DAYS)) / (
-        days + _constant(xp, PRIOR_DAYS)
-    )
-    up, down, flash, turn = _turns(xp, steps)
-    spikes = up + down + flash
-    today = steps["change"][:, WINDOW_DAYS - 2]
-    return {
-        "small_falls": xp.sum(steps["fall"] * week, axis=1),
-        "small_falls_long": xp.sum(steps["fall"] * long, axis=1),
-        "usual_falls": xp.sum(steps["fall"] * before, axis=1) * per_long,
-        "up_spikes": xp.sum(up * week[:, 1:], axis=1),
-        "down_spikes": xp.sum(down * week[:, 1:], axis=1),
-        "flashes": xp.sum(flash * week[:, 1:], axis=1),
-        "usual_spikes": xp.sum(spikes * before[:, 1:], axis=1) * per_long * np.float32(1 / 3),
-        "wiggles": xp.sum(turn * long[:, 1:], axis=1),
-        "usual_wiggles": xp.sum(turn * before[:, 1:], axis=1) * per_long,
-        "low_resets": xp.sum(steps["low_reset"] * long, axis=1),
-        "usual_low_resets": xp.sum(steps["low_reset"] * before, axis=1) * per_long,
-        "jump_points": xp.maximum(today - rate, _constant(xp, 0.0)),
-    }
-
-
-def _turns(xp: Any, steps: Mapping[str, Any]) -> tuple[Any, Any, Any, Any]:
-    """Return where the level jumped up or down for one day, and where it turned round.
-
-    A jump up that ends at zero may be a collection; one that ends higher is none.
-    """
-    first, second = steps["change"][:, :-1], steps["change"][:, 1:]
-    high, zero = _constant(xp, RESET_FALL_PERCENT), _constant(xp, 0.0)
-    up = (first >= high) & (second <= -high) & (steps["after"][:, 1:] > zero)
-    down = (first <= -high) & (second >= high)
-    flash = (first >= _constant(xp, FLASH_POINTS)) & (second <= _constant(xp, -FLASH_POINTS))
-    turn = (first * second < zero) & (steps["reset"][:, 1:] < _constant(xp, 0.5))
-    return _number(xp, up), _number(xp, down), _number(xp, flash), _number(xp, turn)
+def _silence(xp: Any, read: Any, heard: Any) -> dict[str, Any]:
+    """Return for how many days the sensor said nothing while others did."""
+    silent = number(xp, xp.isnan(read))
+    since = days_of_run(xp, run(xp, silent + (constant(xp, 1.0) - heard) > constant(xp, 0.5)))
+    return {"silent_days": xp.sum(silent * heard * since, axis=1)}
 
 
 def _lowest(xp: Any, read: Any, steps: Mapping[str, Any]) -> dict[str, Any]:
     """Return the lowest levels lately and before, and what collections left."""
-    high = _filled(xp, read, FULL_PERCENT)
-    long = _constant(xp, (np.arange(WINDOW_DAYS) >= WINDOW_DAYS - LONG_DAYS)[None, :])
-    none = _constant(xp, FULL_PERCENT)
-    lately = -largest(xp, -xp.where(long > _constant(xp, 0.5), high, none), axis=1)
-    before = -largest(xp, -xp.where(long > _constant(xp, 0.5), none, high), axis=1)
-    recent = steps["reset"] * _last(xp, LONG_DAYS)
+    high = filled(xp, read, FULL_PERCENT)
+    long = constant(xp, (np.arange(WINDOW_DAYS) >= WINDOW_DAYS - LONG_DAYS)[None, :])
+    none = constant(xp, FULL_PERCENT)
+    lately = -largest(xp, -xp.where(long > constant(xp, 0.5), high, none), axis=1)
+    before = -largest(xp, -xp.where(long > constant(xp, 0.5), none, high), axis=1)
+    recent = steps["reset"] * last(xp, LONG_DAYS)
     left = xp.sum(recent * steps["after"], axis=1)
     return {
         "lowest_points": lately,
         "usual_lowest": before,
-        "after_reset_points": left / (xp.sum(recent, axis=1) + _constant(xp, 0.5)),
+        "after_reset_points": left / (xp.sum(recent, axis=1) + constant(xp, 0.5)),
     }
-
-
-def _pace(xp: Any, steps: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the recent inflow and unrest, relative to those before."""
-    long = _last(xp, LONG_DAYS)
-    before = _constant(xp, 1.0) - long
-    rough = xp.abs(steps["change"])
-    return {
-        "pace_ratio": _log_ratio(xp, steps["gained"], steps["known"], (long, before)),
-        "roughness": _log_ratio(xp, rough, steps["known"], (long, before)),
-    }
-
-
-def _log_ratio(xp: Any, values: Any, known: Any, spans: tuple[Any, Any]) -> Any:
-    """Return the logarithm of the ratio of two means, each leaning on the usual inflow."""
-    prior = _constant(xp, USUAL_POINTS_PER_DAY * PRIOR_DAYS)
-    means = [
-        (xp.sum(values * known * span, axis=1) + prior)
-        / (xp.sum(known * span, axis=1) + _constant(xp, PRIOR_DAYS))
-        for span in spans
-    ]
-    return xp.log(means[0] / means[1])
 
 
 def _stamps(xp: Any, age: Any) -> dict[str, Any]:
     """Return how odd the readings' own stamps are; nothing is odd where there is none."""
-    late = xp.maximum(_filled(xp, age, 0.0) - _constant(xp, LATE_HOURS), _constant(xp, 0.0))
-    ahead = xp.maximum(_constant(xp, -AHEAD_HOURS) - _filled(xp, age, 0.0), _constant(xp, 0.0))
-    odd = xp.minimum(late + ahead, _constant(xp, MOST_HOURS))
-    week = _constant(xp, (np.arange(WINDOW_DAYS) >= WINDOW_DAYS - SHORT_DAYS)[None, :])
+    late = xp.maximum(filled(xp, age, 0.0) - constant(xp, LATE_HOURS), constant(xp, 0.0))
+    ahead = xp.maximum(constant(xp, -AHEAD_HOURS) - filled(xp, age, 0.0), constant(xp, 0.0))
+    odd = xp.minimum(late + ahead, constant(xp, MOST_HOURS))
+    week = constant(xp, (np.arange(WINDOW_DAYS) >= WINDOW_DAYS - SHORT_DAYS)[None, :])
     return {
         "stamp_hours": odd[:, WINDOW_DAYS - 1],
-        "odd_stamps": xp.sum(_number(xp, odd > _constant(xp, 0.0)) * week, axis=1),
+        "odd_stamps": xp.sum(number(xp, odd > constant(xp, 0.0)) * week, axis=1),
     }
-
-
-def _last(xp: Any, n_days: int) -> Any:
-    """Return 1 for the last changes, shape (1, 55)."""
-    return _constant(xp, (np.arange(WINDOW_DAYS - 1) >= WINDOW_DAYS - 1 - n_days)[None, :])

@@ -12,7 +12,16 @@ import numpy as np
 from common.edge.errors import UsageError
 from common.lab.usecase import Array
 
-__all__ = ["EPISODES_PER_KIND", "KINDS", "Episode", "Kind", "Shown", "draw_episodes", "inject"]
+__all__ = [
+    "EPISODES_PER_KIND",
+    "KINDS",
+    "Episode",
+    "Kind",
+    "Shown",
+    "altered",
+    "draw_episodes",
+    "inject",
+]
 
 EPISODES_PER_KIND = 200
 LASTING_DAYS, PASSING_DAYS = (28, 56), (7, 14)
@@ -144,6 +153,24 @@ def inject(shown: Shown, partner_percent: Array, episode: Episode) -> Shown:
     level, age = shown.level_percent.copy(), shown.age_hours.copy()
     level[during], age[during] = altered.level_percent[1:], altered.age_hours[1:]
     return Shown(level, age)
+
+
+def altered(true: Shown, shown: Shown) -> Array:
+    """Tell the days on which a fault shows another level, or another stamp, than the true one.
+
+    >>> right = Shown(np.array([20.0, np.nan, 40.0]), np.zeros(3))
+    >>> altered(right, Shown(np.array([20.0, np.nan, 60.0]), np.zeros(3))).tolist()
+    [False, False, True]
+    """
+    same = [
+        (one == other) | (np.isnan(one) & np.isnan(other))
+        for one, other in (
+            (true.level_percent, shown.level_percent),
+            (true.age_hours, shown.age_hours),
+        )
+    ]
+    changed: Array = ~(same[0] & same[1])
+    return changed
 
 
 def _stepped(percent: Array) -> Array:
