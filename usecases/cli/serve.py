@@ -1,12 +1,15 @@
 """``aune serve``, ``aune key``: the installed bundles as a service of this machine."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from common.edge.errors import UsageError
 from usecases.cli.shared import closing
+
+if TYPE_CHECKING:
+    from common.edge.serving.fleet import Fleet
 
 __all__ = ["key", "serve"]
 
@@ -43,38 +46,18 @@ def serve(
         ),
     ] = 500.0,
 ) -> None:
-    """Serve the installed bundles: predictions, intervals, reasons; Ctrl-C stops."""
-    from common.edge.serving.app import create_app
-    from common.edge.serving.running import serve as run
-    from common.edge.serving.settings import ServerSettings
-    from common.edge.store.shelves import Shelves, store_root
+    """Serve the installed bundles: predictions, intervals, reasons; Ctrl-C stops.
 
-    root = store or store_root()
-    ring = keys or root / "keys.json"
-    settings = ServerSettings(
-        host=host,
-        port=port,
-        names=tuple(name or ()),
-        keys=ring if keys or ring.exists() else None,
-        journal=journal,
-        watch=watch or root / "watch",
-        rate_per_second=rate,
-        burst=max(1.0, 2 * rate),
-    )
-    app = create_app(Shelves(root), settings)
-
-    def started(bound: int) -> None:
-        models = app.fleet.models
-        for failure, why in app.fleet.failures.items():
-            typer.echo(f"aune: {failure} : {why}", err=True)
-        shown = f"[{host}]" if ":" in host else host
-        closing(
-            f"{len(models)} modèle(s) en service, signatures vérifiées et exemples rejoués",
-            f"http://{shown}:{bound}/ ({root})",
-            f"curl http://{shown}:{bound}/models ; Ctrl-C pour arrêter",
-        )
-
-    run(app, settings, started)
+    The process becomes that of ``python -m common.edge.serving``, which leaves behind the
+    packages of the command line: 25 MB that a server never uses.
+    """
+    given = {"store": store, "keys": keys, "journal": journal, "watch": watch}
+    words = [f"--host={host}", f"--port={port}", f"--rate={rate}"]
+    words += [f"--{option}={path}" for option, path in given.items() if path is not None]
+    words += [f"--name={each}" for each in name or ()]
+    sys.stdout.flush()
+    command = [sys.executable, "-P", "-m", "common.edge.serving", *words]
+    os.execv(sys.executable, command)  # noqa: S606 - our own module, no shell
 
 
 def key(
@@ -96,7 +79,7 @@ def key(
     ring = KeyRing.load(path)
     if revoke:
         ring.revoked(name).save(path)
-        closing(f"clé {name} retirée", str(path), "relancer aune serve")
+        closing(f"clé {name} retirée", str(path), "rien : un serveur en service l'apprend seul")
         return
     ring, secret = ring.issued(name, chosen)
     ring.save(path)
@@ -104,5 +87,5 @@ def key(
     closing(
         f"clé {name} ({chosen}) créée ; notez-la, elle n'est gardée nulle part",
         str(path),
-        "relancer aune serve ; envoyer Authorization: Bearer CLÉ",
+        "aune serve ; envoyer Authorization: Bearer CLÉ",
     )

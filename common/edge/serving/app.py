@@ -31,8 +31,8 @@ from common.edge.serving.pages.site import agent_routes
 from common.edge.serving.problem import Problem
 from common.edge.serving.served import Result, Served
 from common.edge.serving.settings import ServerSettings
-from common.edge.serving.truths import truth_routes
-from common.edge.serving.watching import Watching
+from common.edge.serving.watch.truths import truth_routes
+from common.edge.serving.watch.watching import Watching
 from common.edge.store.shelves import Shelves
 
 __all__ = ["Server", "create_app"]

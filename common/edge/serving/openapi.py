@@ -22,7 +22,7 @@ from common.edge.serving.schemas import (
     ref,
 )
 from common.edge.serving.served import Served
-from common.edge.serving.truthpaths import truth_paths
+from common.edge.serving.watch.paths import truth_paths
 from common.edge.textcodes import codes_of, text_of
 
 __all__ = ["document", "field_summary"]

@@ -10,7 +10,7 @@ import pytest
 
 from common.edge.serving.app import create_app
 from common.edge.serving.settings import ServerSettings
-from common.edge.serving.watching import Watching
+from common.edge.serving.watch.watching import Watching
 from common.edge.store.shelves import Shelves
 from common.edge.store.store import Store
 from common.edge.training.histogram import Histogram, Levels
@@ -143,7 +143,7 @@ def test_a_folder_that_cannot_be_written_stops_nothing(watched, one_row, tmp_pat
 
 def test_what_the_queue_cannot_hold_is_dropped_and_counted(watched, one_row, monkeypatch):
     """Room for 10 rows of 24 values: of 4 requests of 4 rows the oldest two go."""
-    monkeypatch.setattr("common.edge.serving.watching._QUEUE_VALUES", 240)
+    monkeypatch.setattr("common.edge.serving.watch.watching._QUEUE_VALUES", 240)
     server = watched()
     for _ in range(4):
         server.call("POST", f"/models/{MODEL}/predict", {"rows": [one_row] * 4})
@@ -154,7 +154,7 @@ def test_what_the_queue_cannot_hold_is_dropped_and_counted(watched, one_row, mon
 
 def test_of_a_request_larger_than_the_queue_a_sample_is_counted(watched, one_row, monkeypatch):
     """40 rows of 24 values for room of 240: every fourth row, ten of them."""
-    monkeypatch.setattr("common.edge.serving.watching._QUEUE_VALUES", 240)
+    monkeypatch.setattr("common.edge.serving.watch.watching._QUEUE_VALUES", 240)
     server = watched()
     server.call("POST", f"/models/{MODEL}/predict", {"rows": [one_row] * 40})
     server.app.watching.flush()
@@ -172,7 +172,7 @@ def test_a_model_without_description_is_served_and_not_watched(call, one_row):
 def test_a_running_server_counts_by_itself_and_saves_when_it_stops(
     watched_store, one_row, tmp_path, live, ask, monkeypatch
 ):
-    monkeypatch.setattr("common.edge.serving.watching._COUNT_SECONDS", 0.05)
+    monkeypatch.setattr("common.edge.serving.watch.watching._COUNT_SECONDS", 0.05)
     body = json.dumps({"rows": [one_row] * 3})
     with live(watched_store, watch=tmp_path / "watch") as port:
         headers = {"Content-Type": "application/json"}
@@ -195,7 +195,7 @@ def test_another_version_of_the_same_histograms_goes_on_counting(watched, one_ro
 
 def test_counting_fails_alone(watched_store, one_row, monkeypatch):
     """A fault of the watch is logged; the next round counts again."""
-    monkeypatch.setattr("common.edge.serving.watching._COUNT_SECONDS", 0.01)
+    monkeypatch.setattr("common.edge.serving.watch.watching._COUNT_SECONDS", 0.01)
     app = create_app(Shelves(watched_store), ServerSettings())
     asyncio.run(app.refresh())
     calls = []
