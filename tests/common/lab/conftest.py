@@ -1,5 +1,6 @@
 """A hand-made Run, as a pilot would leave it, for the tests of pages, plots and MLflow."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -68,13 +69,59 @@ def rung(name, title, kind, error, increase, kilobytes, cpu_s, quality="low"):
     )
 
 
-@pytest.fixture
-def sample_run():
-    """A run of three rungs where the middle one ships."""
-    ladder = (
+DATASET = {
+    "name": "bdg2_fox",
+    "digest": "5d41402abc4b2a76b9719d911017c592" * 2,
+    "simulated": False,
+    "proxy": "Campus universitaires d'Amérique du Nord, à la place de bâtiments communaux.",
+    "licences": ["Building Data Genome 2, CC BY 4.0"],
+    "n_rows": 736_344,
+    "n_units": 42,
+}
+SPLIT = {
+    "train": "2016-01-01..2017-01-01",
+    "tune": "2017-01-01..2017-07-01",
+    "test": "2017-07-01..2018-01-01",
+}
+EXPLANATION = {
+    "Consommation récente": 6.1,
+    "Calendrier": 2.9,
+    "Température": 1.8,
+    "Heure de la journée": 0.7,
+}
+ENVIRONMENT = {
+    "python": "3.11.9",
+    "cpu": "2 vCPU",
+    "threads": 1,
+    "code_commit": "edb73e7",
+    "lock_sha256": "9f86d081884c7d65",
+    "packages": {"lightgbm": "4.7.0", "onnxruntime": "1.32.0"},
+}
+FACTS = {
+    "main_metric": "nrmse",
+    "metric_titles": {"nrmse": "Erreur quadratique relative (NRMSE)"},
+    "track_titles": {
+        "T0": "Sans température",
+        "T1": "Avec la température prévue",
+        "zero_shot": "Bâtiment jamais vu",
+    },
+}
+
+
+def sample_ladder():
+    """Three rungs; the middle one is within 2 % of the last and is the one that ships."""
+    return (
         rung("week_persistence", "Même jour, semaine précédente", "no_ai", 17.9, 0.39, 2.1, 0.02),
         rung("additive", "Modèle additif (GA2M)", "additive", 12.9, 0.004, 48.3, 21.0, "high"),
         rung("boosted", "Arbres renforcés", "boosted", 12.8, 0.0, 912.0, 74.0, "medium"),
+    )
+
+
+@pytest.fixture
+def sample_run():
+    """A run of three rungs where the middle one ships; each test has its own to alter."""
+    dataset, split, explanation, environment, facts = (
+        deepcopy(part) for part in (DATASET, SPLIT, EXPLANATION, ENVIRONMENT, FACTS)
     )
     return Run(
         id="20261122T081502Z-0a1b2c3d",
@@ -83,21 +130,9 @@ def sample_run():
         task_version=1,
         question="Combien d'électricité chaque bâtiment consommera-t-il demain, heure par heure ?",
         profile="quick",
-        dataset={
-            "name": "bdg2_fox",
-            "digest": "5d41402abc4b2a76b9719d911017c592" * 2,
-            "simulated": False,
-            "proxy": "Campus universitaires d'Amérique du Nord, à la place de bâtiments communaux.",
-            "licences": ["Building Data Genome 2, CC BY 4.0"],
-            "n_rows": 736_344,
-            "n_units": 42,
-        },
-        split={
-            "train": "2016-01-01..2017-01-01",
-            "tune": "2017-01-01..2017-07-01",
-            "test": "2017-07-01..2018-01-01",
-        },
-        ladder=ladder,
+        dataset=dataset,
+        split=split,
+        ladder=sample_ladder(),
         chosen="additive",
         reason="C'est le plus petit modèle dont l'erreur ne dépasse pas celle du meilleur de plus "
         "de 2 %.",
@@ -107,32 +142,12 @@ def sample_run():
             "T1": {"nrmse": score("nrmse", 12.9, 0.6)},
             "zero_shot": {"nrmse": score("nrmse", 15.2, 1.1)},
         },
-        explanation={
-            "Consommation récente": 6.1,
-            "Calendrier": 2.9,
-            "Température": 1.8,
-            "Heure de la journée": 0.7,
-        },
+        explanation=explanation,
         parity={"worst_spread_ratio": 2.1e-6, "rows": 4096.0},
-        environment={
-            "python": "3.11.9",
-            "cpu": "2 vCPU",
-            "threads": 1,
-            "code_commit": "edb73e7",
-            "lock_sha256": "9f86d081884c7d65",
-            "packages": {"lightgbm": "4.7.0", "onnxruntime": "1.32.0"},
-        },
+        environment=environment,
         seed=20261122,
         created="2026-11-22T08:15:02Z",
-        facts={
-            "main_metric": "nrmse",
-            "metric_titles": {"nrmse": "Erreur quadratique relative (NRMSE)"},
-            "track_titles": {
-                "T0": "Sans température",
-                "T1": "Avec la température prévue",
-                "zero_shot": "Bâtiment jamais vu",
-            },
-        },
+        facts=facts,
     )
 
 
