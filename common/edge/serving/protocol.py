@@ -34,6 +34,10 @@ _FIELD_OVERHEAD = 4
 """Bytes of a header beside its name and value: colon, space, line end."""
 _PIPELINED = 64
 """Requests that may wait behind the one that is answered: each costs some 3 kB."""
+_PIECES = 2_048
+_PIECE_BYTES = 16
+"""From that many pieces of a body on, so much each on average: a chunk of one byte costs the
+server as much as one of 64 kB, and a million of them seconds."""
 _PROGRESS_BYTES = 65_536
 """What a caller must have read of a large answer in the time of a request: 50 kbit/s."""
 _UNREAD_BYTES = 64 * 2**20
@@ -41,7 +45,7 @@ _UNREAD_BYTES = 64 * 2**20
 
 
 class _Refused(Exception):  # noqa: N818 - carried through the parser, which reports it
-    """A request that is refused while its headers are read."""
+    """A request that is refused while it is read."""
 
 
 class DeadlineProtocol(HttpToolsProtocol):
@@ -61,6 +65,8 @@ class DeadlineProtocol(HttpToolsProtocol):
     _stage: Literal["between", "headers", "body"] = "between"
     _header_bytes = 0
     _field_bytes = 0
+    _pieces = 0
+    _body_bytes = 0
     _refusal: tuple[int, str] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -94,6 +100,7 @@ class DeadlineProtocol(HttpToolsProtocol):
         """Start the deadline of a request."""
         super().on_message_begin()
         self._stage, self._header_bytes, self._field_bytes = "headers", 0, 0
+        self._pieces = self._body_bytes = 0
         self._owe()
 
     def on_url(self, url: bytes) -> None:
@@ -109,16 +116,16 @@ class DeadlineProtocol(HttpToolsProtocol):
         """
         self._field_bytes += len(name) + len(value) + _FIELD_OVERHEAD
         if self._field_bytes > self.settings.header_bytes:
-            self._refuse_head(*self._too_long())
+            self._stop_parsing(*self._too_long())
         if self._stage == "headers":
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Refuse what could be understood in two ways, then start to answer."""
         if fault := self._doubt():
-            self._refuse_head(400, fault)
+            self._stop_parsing(400, fault)
         if len(self.pipeline) >= _PIPELINED:
-            self._refuse_head(400, f"Plus de {_PIPELINED} demandes envoyées d'avance.")
+            self._stop_parsing(400, f"Plus de {_PIPELINED} demandes envoyées d'avance.")
         self._stage = "body"
         self.scope["extensions"] = {IN_ONE_PIECE: self.answer}  # type: ignore[dict-item]  # uvicorn's type allows settings only
         super().on_headers_complete()
@@ -152,6 +159,14 @@ class DeadlineProtocol(HttpToolsProtocol):
         cycle.message_event.set()
         cycle.on_response()
         return True
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of the body; refuse one that is cut into crumbs."""
+        self._pieces += 1
+        self._body_bytes += len(body)
+        if self._pieces > _PIECES and self._body_bytes < self._pieces * _PIECE_BYTES:
+            self._stop_parsing(400, f"Corps en {self._pieces} morceaux : trop petits.")
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End the deadline: the request is whole, and whatever comes is the next one."""
@@ -243,8 +258,8 @@ class DeadlineProtocol(HttpToolsProtocol):
     def _too_long(self) -> tuple[int, str]:
         return 431, f"En-têtes de plus de {self.settings.header_bytes} octets."
 
-    def _refuse_head(self, status: int, detail: str) -> None:
-        """Stop the parser; it then calls `send_400_response`."""
+    def _stop_parsing(self, status: int, detail: str) -> None:
+        """Stop the parser, which then calls `send_400_response`."""
         self._refusal = status, detail
         raise _Refused(detail)
 

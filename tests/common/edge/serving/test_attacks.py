@@ -146,6 +146,29 @@ def test_a_chunk_of_another_size_than_it_says_ends_the_connection(port, body):
     assert (statuses, closed) == ([400], True)
 
 
+def test_a_body_in_crumbs_is_refused_before_it_costs_much(port):
+    """A chunk of one byte costs the loop as much as a large one: 0.5 s of silence for 6 MB."""
+    head = b"POST /models HTTP/1.1\r\n" + HOST + b"transfer-encoding: chunked\r\n\r\n"
+    statuses, answer, closed = exchange(port, head, b"1\r\n \r\n" * 10_000)
+    assert (statuses, closed) == ([400], True)
+    assert b"2049 morceaux" in answer
+
+
+def test_a_body_in_small_chunks_is_answered(port, one_row):
+    """Sixteen bytes at a time are not quick, and not an attack."""
+    body = json.dumps({"rows": [one_row] * 4}).encode()
+    chunks = b"".join(b"10\r\n%b\r\n" % part for part in sixteens(body))
+    head = f"POST {PREDICT} HTTP/1.1\r\nhost: 127.0.0.1\r\ntransfer-encoding: chunked\r\n\r\n"
+    assert len(body) / 16 > 2_048
+    assert exchange(port, head.encode() + chunks + b"0\r\n\r\n", seconds=5.0)[0] == [200]
+
+
+def sixteens(body):
+    """Cut a body into parts of 16 bytes, spaces at its end."""
+    body = body.ljust(-(-len(body) // 16) * 16)
+    return [body[start : start + 16] for start in range(0, len(body), 16)]
+
+
 def test_a_header_behind_the_body_takes_no_headers_place(port):
     """A trailer `Host`: a server that merges it would be asked under another name."""
     head = b"POST /models HTTP/1.1\r\n" + HOST + b"transfer-encoding: chunked\r\n\r\n"
