@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.serving.environments import OURS, PEERS, lock
-from benchmarks.serving.record import Run
+from benchmarks.serving.report.record import Run
+from benchmarks.serving.report.table import markdown
 from benchmarks.serving.rounds import Options, measure
 from benchmarks.serving.servers import SERVERS
-from benchmarks.serving.table import markdown
 from common.edge.errors import AuneError
 
 __all__ = ["main"]

@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.serving.alone import ALONE
 from benchmarks.serving.environments import ROOT, installed_mb
 from benchmarks.serving.load import Load, Reply, parse_head, read_requests
 from benchmarks.serving.model import build
 from benchmarks.serving.processes import Running
-from benchmarks.serving.record import Run, Start, Window
+from benchmarks.serving.report.record import Run, Start, Window
 from benchmarks.serving.servers import SERVERS, Door
 from benchmarks.serving.stands import Stand, Truth, make_stand
 from common.edge.errors import DataError, UsageError
@@ -179,20 +180,39 @@ def _rounds(
                     found.p50_ms,
                     found.p99_ms,
                 )
+            for rows in options.rows:
+                yield _alone(stands[0], number, rows, options)
+
+
+def _alone(stand: Stand, number: int, rows: int, options: Options) -> Window:
+    """Run the graph without a server for a window."""
+    words = [str(stand.places.built.folder), str(rows), str(options.seconds)]
+    done = _module("benchmarks.serving.alone", words, options.seconds)
+    if done.returncode:
+        raise DataError(f"the graph alone: {done.stderr[-300:]}")
+    count, seconds, cpu_s = json.loads(done.stdout)
+    mean_ms = 1000 * seconds / count
+    return Window(number, *ALONE, rows, count, seconds, cpu_s, mean_ms, mean_ms)
+
+
+def _module(name: str, words: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:
+    """Run a module of ours as a process, for a window."""
+    return subprocess.run(  # noqa: S603 - ourselves, no shell
+        [sys.executable, "-m", name, *words],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=seconds + _READY_SECONDS,
+        check=False,
+    )
 
 
 def _drive(stand: Stand, door: Door, rows: int, options: Options, seconds: float) -> Load:
     """Run the load generator as a process; every answer must be of status 200."""
     file = stand.requests(door.protocol, rows)
     words = [str(stand.port), str(file), str(seconds), str(options.connections)]
-    done = subprocess.run(  # noqa: S603 - ourselves, no shell
-        [sys.executable, "-m", "benchmarks.serving.load", *words],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=seconds + _READY_SECONDS,
-        check=False,
-    )
+    done = _module("benchmarks.serving.load", words, seconds)
     if done.returncode:
         raise _failed(stand, done.stderr[-300:])
     found = Load(**json.loads(done.stdout))

@@ -11,7 +11,7 @@ from benchmarks.serving import __main__ as command
 from benchmarks.serving.environments import OURS, PEERS, ROOT, install
 from benchmarks.serving.model import INPUT, N_FEATURES, build
 from benchmarks.serving.protocols import Answered
-from benchmarks.serving.record import Run
+from benchmarks.serving.report.record import Run
 from benchmarks.serving.rounds import Options
 from benchmarks.serving.servers import SERVERS
 from benchmarks.serving.stands import Truth
@@ -153,7 +153,10 @@ def test_a_short_run_measures_ours_and_fastapi(built, tmp_path, capsys):
     assert [start.server for start in run.starts] == ["ours", "fastapi"]
     assert all(start.cpu_s > 0.1 and start.pss_mb > 20 for start in run.starts)
     doors = [*SERVERS["ours"].doors, *SERVERS["fastapi"].doors]
-    assert len(run.windows) == 2 * len(doors)  # 1 row and 100 rows
+    assert len(run.windows) == 2 * (len(doors) + 1)  # 1 row and 100 rows; the graph alone
+    alone = {window.rows: window for window in run.windows if window.server == "graph"}
+    for window in run.windows:  # no server is faster than its graph, but for noise
+        assert window.per_core <= 1.5 * alone[window.rows].per_core
     assert all(window.answers > 8 and window.cpu_s > 0 for window in run.windows)
     assert run.versions["fastapi"] == pinned(PEERS / "fastapi" / "requirements.lock")["fastapi"]
     assert "1 row: ours friendly / fastapi rows" in printed.out

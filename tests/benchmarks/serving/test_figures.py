@@ -5,9 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.serving.figures import GOALS, Bound, Ratio, Spread, Verdict, of_windows, ratio
-from benchmarks.serving.record import Run, Start, Window
-from benchmarks.serving.table import markdown
+from benchmarks.serving.report.figures import (
+    GOALS,
+    Bound,
+    Ratio,
+    Spread,
+    Verdict,
+    of_windows,
+    ratio,
+)
+from benchmarks.serving.report.record import Run, Start, Window
+from benchmarks.serving.report.table import markdown
 from common.edge.errors import DataError
 
 OURS, PEER = ("ours", "table"), ("mlflow", "table")

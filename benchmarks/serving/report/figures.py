@@ -6,7 +6,7 @@ from enum import StrEnum
 from math import comb
 from statistics import median
 
-from benchmarks.serving.record import Run, Window
+from benchmarks.serving.report.record import Run, Window
 
 __all__ = ["GOALS", "Bound", "Goal", "Ratio", "Spread", "Verdict", "doors", "of_windows", "ratio"]
 

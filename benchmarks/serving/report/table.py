@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from benchmarks.serving.figures import GOALS, Choice, Spread, doors, of_windows, ratio
-from benchmarks.serving.record import Run
+from benchmarks.serving.report.figures import GOALS, Choice, Spread, doors, of_windows, ratio
+from benchmarks.serving.report.record import Run
 
 __all__ = ["markdown"]
 
