@@ -1,15 +1,14 @@
 """``aune serve``, ``aune key``: the installed bundles as a service of this machine."""
 
+import os
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from common.edge.errors import UsageError
 from usecases.cli.shared import closing
-
-if TYPE_CHECKING:
-    from common.edge.serving.fleet import Fleet
 
 __all__ = ["key", "serve"]
 
@@ -46,11 +45,9 @@ def serve(
         ),
     ] = 500.0,
 ) -> None:
-    """Serve the installed bundles: predictions, intervals, reasons; Ctrl-C stops.
-
-    The process becomes that of ``python -m common.edge.serving``, which leaves behind the
-    packages of the command line: 25 MB that a server never uses.
-    """
+    """Serve the installed bundles: predictions, intervals, reasons; Ctrl-C stops."""
+    # The process becomes that of the service, which leaves behind the packages of the command
+    # line: 25 MB that a server never uses.
     given = {"store": store, "keys": keys, "journal": journal, "watch": watch}
     words = [f"--host={host}", f"--port={port}", f"--rate={rate}"]
     words += [f"--{option}={path}" for option, path in given.items() if path is not None]
