@@ -429,7 +429,6 @@ def wilson(successes: float, trials: int, level: float = 0.99) -> tuple[float, f
     >>> [round(bound, 2) for bound in wilson(8, 10, level=0.95)]
     [0.49, 0.94]
     """
-
     if not trials:
         return 0.0, 1.0
     from statistics import NormalDist  # 10 ms of a server's start, and seldom needed

@@ -277,7 +277,6 @@ def noise_floor(bins: int, expected_rows: int, found_rows: int, level: float = 0
     >>> round(noise_floor(10, 100, 100, level=0.95), 2)
     0.34
     """
-
     from statistics import NormalDist  # 10 ms of a server's start, and seldom needed
 
     degrees = bins - 1
