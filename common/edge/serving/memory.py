@@ -20,10 +20,11 @@ def give_back() -> None:
 
 
 def keep_out_of_collections() -> None:
-    """Leave what was imported out of later garbage collections: none of it ever dies.
+    """Leave what was imported out of the garbage collections, which begin here.
 
-    A full collection then takes the time of what a server makes, not of its packages
-    (``gc.freeze``); asked for once, before a model is opened, as models do come and go.
+    None of it ever dies, and a full collection then takes the time of what a server makes,
+    not of its packages (``gc.freeze``). Asked for once, before a model is opened: models do
+    come and go.
     """
-    gc.collect()
     gc.freeze()
+    gc.enable()

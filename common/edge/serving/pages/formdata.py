@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email import policy
-from email.parser import BytesParser
 from urllib.parse import parse_qsl
 
 from common.edge.serving.problem import Problem
@@ -72,6 +70,9 @@ def _urlencoded(body: bytes) -> dict[str, str]:
 
 
 def _multipart(body: bytes, content_type: str) -> FormData:
+    from email import policy
+    from email.parser import BytesParser
+
     # The standard library reads MIME messages, and a form is one (RFC 7578 4).
     head = b"content-type: " + content_type.encode("latin-1", "replace") + b"\r\n\r\n"
     message = BytesParser(policy=policy.HTTP).parsebytes(head + body)

@@ -2,7 +2,6 @@
 
 from functools import lru_cache
 from html import escape
-from importlib.resources import files
 from string import Template
 
 from starlette.responses import Response
@@ -40,4 +39,6 @@ def template(name: str) -> Template:
 
 def asset(name: str) -> bytes:
     """Return a file of this folder."""
+    from importlib.resources import files
+
     return files("common.edge.serving.pages").joinpath(name).read_bytes()

@@ -36,14 +36,18 @@ def test_a_server_says_where_it_is_answers_and_ends_on_a_signal(command, serving
         process.wait(15)
 
 
-def test_the_service_imports_nothing_of_the_command_line():
+def test_the_service_imports_nothing_of_the_command_line(tmp_path):
+    """Asked of a service that has loaded everything, and fails only at its port."""
     program = (
-        "import sys, common.edge.serving.__main__; "
-        "print(sorted({'typer', 'pydantic', 'mlflow', 'pandas'} & set(sys.modules)))"
+        "import sys; from common.edge.serving.__main__ import main; "
+        "main(['--store', 'nowhere', '--host', '192.0.2.1', '--keys', 'none.json']); "
+        "found = set(sys.modules); assert 'common.edge.serving.app' in found; "
+        "print(sorted({'typer', 'pydantic', 'mlflow', 'pandas'} & found))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
     )
+    assert "cannot listen on 192.0.2.1" in done.stderr
     assert done.stdout.strip() == "[]"
 
 
