@@ -127,7 +127,7 @@ class Guard:
             self._check_origin(headers)
         else:
             caller = self._caller(path, headers)
-            _refuse_other_sites(headers)  # a browser sends the key it remembers by itself
+            self._refuse_other_sites(headers)  # a browser sends the key it remembers by itself
         seconds = self._buckets.wait(caller)
         if seconds:
             raise Problem(
@@ -157,10 +157,24 @@ class Guard:
         """Without keys, refuse what a page of another site could make a browser send."""
         if headers.get(b"host") not in self._hosts:  # most callers use a name as it is written
             host = headers.get(b"host", b"").decode("latin-1").lower()
-            name = host.rpartition(":")[0] if host[-1:].isdigit() and ":" in host else host
-            if host not in self._names and name not in self._names:
+            if host not in self._names and _without_port(host) not in self._names:
                 raise Problem(421, f"Ce serveur ne répond pas au nom « {host[:60]} ».")
-        _refuse_other_sites(headers)
+        self._refuse_other_sites(headers)
+
+    def _refuse_other_sites(self, headers: Mapping[bytes, bytes]) -> None:
+        """Refuse what a page of another site sends, by what the browser says of it.
+
+        ``Sec-Fetch-Site`` is what browsers send since 2023; older ones tell the origin of
+        what changes something. Names are compared, not ports: a proxy may leave them out.
+        """
+        is_other = headers.get(b"sec-fetch-site") == b"cross-site"
+        origin = headers.get(b"origin")
+        if origin is not None and not is_other:
+            name = _without_port(origin.decode("latin-1").lower().partition("://")[2])
+            host = _without_port(headers.get(b"host", b"").decode("latin-1").lower())
+            is_other = not name or (name != host and name not in self._names)
+        if is_other:
+            raise Problem(403, "Demande venue de la page d'un autre site.")
 
     async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         """Read the body within its size and time.
@@ -244,9 +258,13 @@ def _secret(headers: Mapping[bytes, bytes]) -> str:
     return headers.get(b"x-api-key", b"").strip().decode("latin-1")
 
 
-def _refuse_other_sites(headers: Mapping[bytes, bytes]) -> None:
-    if headers.get(b"sec-fetch-site") == b"cross-site":
-        raise Problem(403, "Demande venue de la page d'un autre site.")
+def _without_port(host: str) -> str:
+    """Return a name without its port.
+
+    >>> _without_port("localhost:8080"), _without_port("[::1]:80"), _without_port("[::1]")
+    ('localhost', '[::1]', '[::1]')
+    """
+    return host.rpartition(":")[0] if host[-1:].isdigit() and ":" in host else host
 
 
 async def _read_on(body: bytes, receive: Receive, limit: int) -> bytes:

@@ -67,6 +67,26 @@ def test_a_file_of_keys_that_is_torn_at_the_start_is_refused(tmp_path):
         KeyFile(tmp_path / "keys.json")
 
 
+# Pages of other sites
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [("https://evil.example", 403), ("null", 403), ("http://127.0.0.1.evil.example", 403),
+     ("http://127.0.0.1:8080", 200), ("http://localhost:8080", 200),
+     ("https://aune.ville.example", 200)],
+)  # fmt: skip
+@pytest.mark.parametrize("has_key", [False, True])
+def test_a_page_of_another_origin_is_refused_also_by_older_browsers(
+    caller, key_file, one_row, origin, status, has_key
+):
+    """They send no ``Sec-Fetch-Site``; with a key, the one that the browser remembers."""
+    path, secret = key_file
+    call = caller(names=("aune.ville.example",), keys=path if has_key else None)
+    headers = {"x_api_key": secret} if has_key else {}
+    assert call("POST", PREDICT, one_row, origin=origin, **headers).status == status
+
+
 # Requests that two readers could understand differently
 
 HOST = b"host: 127.0.0.1\r\n"
