@@ -77,8 +77,8 @@ from usecases.citizen_requests.routing.answers import DECISIONS, ROUTE
 from usecases.citizen_requests.simulation.facts import FACTS
 from usecases.citizen_requests.study import few_shot
 from usecases.citizen_requests.text import writing_level
-from usecases.citizen_requests.text.cleaner import REASONS, clean
-from usecases.citizen_requests.text.masks import mask
+from usecases.citizen_requests.text.cleaning.cleaner import REASONS, clean
+from usecases.citizen_requests.text.masking.masks import mask
 from usecases.citizen_requests.text.noise import noisy
 from usecases.citizen_requests.usecase import USECASE
 

@@ -232,8 +232,7 @@ class Rung:
     note
         One French sentence: what the rung does.
     counts
-        True for a rung without AI that counts past answers (how often each service was
-        asked for): where only the others are assembled, it is handed the past.
+        True for a rung without AI that counts past answers: the past is handed to it.
     """
 
     name: str
@@ -396,10 +395,8 @@ class UseCase:
     ----------
     name
         Folder name.
-    title, summary
-        In French, for the index page.
-    sources
-        What ``aune data`` fetches.
+    title, summary, sources
+        In French, for the index page; what ``aune data`` fetches.
     load
         ``load(task, profile, fetch) -> Dataset`` from the public data.
     read
@@ -408,25 +405,20 @@ class UseCase:
         ``simulate(task, seed) -> Dataset``: no data needed, labelled SIMULATED.
     tasks
         By id; the first is the headline.
-    limits
-        French sentences that every page carries.
-    unverified
-        French sentences: what nobody has checked yet.
+    limits, unverified
+        French sentences that every page carries; what nobody has checked yet.
     plan
         ``plan(order) -> page``: from observations to proposals, for people; None where the
         use case decides nothing yet.
-    plan_files
-        Name to French help of the files or folders that ``plan`` can take.
-    plan_options
-        Name to French help of the words that ``plan`` can take, each as often as needed.
+    plan_files, plan_options
+        Name to French help of the files or folders that ``plan`` can take, and of the words,
+        each as often as needed.
     resume
         ``resume(task, dataset, folder) -> Dataset``: with what agents corrected, to learn
         from as well; None where nothing can be corrected.
     suit
-        ``suit(task, dataset, answers) -> (task, dataset)`` where what is chosen among is a
-        site's own (the services of a town hall): both brought to one list of answers, the
-        data's own or, where given, those of a bundle at hand. None where answers are the
-        same everywhere.
+        ``suit(task, dataset, answers) -> (task, dataset)`` where answers are a site's own (the
+        services of a town hall): both with the data's answers, or with a bundle's if given.
     """
 
     name: str

@@ -14,7 +14,7 @@ accents aside:
 
 Columns that say who wrote (nom, courriel, telephone...) are not read. UTF-8, UTF-16 and
 Windows-1252 are told apart, mojibake is undone (ftfy), and each text is pseudonymised by
-`text.masks` as it is read: nothing else of it reaches the Dataset, a log or a Run.
+`text.masking.masks` as it is read: nothing else of it reaches the Dataset, a log or a Run.
 """
 
 import re
@@ -45,8 +45,8 @@ from usecases.citizen_requests.requests.export import (
 )
 from usecases.citizen_requests.requests.nearness import near_earlier
 from usecases.citizen_requests.requests.services import OUT_OF_COMPETENCE, TITLES
-from usecases.citizen_requests.text.cleaner import repaired
-from usecases.citizen_requests.text.masks import mask
+from usecases.citizen_requests.text.cleaning.cleaner import repaired
+from usecases.citizen_requests.text.masking.masks import mask
 
 __all__ = ["read"]
 

@@ -17,7 +17,7 @@ from common.lab.metrics import Metric, value
 from common.lab.usecase import Array, Dataset, Examples, Fitted, Rung, Task, Training
 from usecases.citizen_requests.routing.lessons import CATALOGUE_UNIT
 from usecases.citizen_requests.routing.spelling import Spelling
-from usecases.citizen_requests.text.cleaner import clean
+from usecases.citizen_requests.text.cleaning.cleaner import clean
 from usecases.citizen_requests.text.noise import TRANSFORMS, noisy
 
 __all__ = ["FEW", "Line", "few_shot", "robustness", "table"]

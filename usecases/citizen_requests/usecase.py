@@ -27,7 +27,7 @@ from usecases.citizen_requests.routing.recode import (
 )
 from usecases.citizen_requests.routing.sheet_votes import title_blind_votes
 from usecases.citizen_requests.sheets.library import THEMES
-from usecases.citizen_requests.tasks import ROUTING_TASKS
+from usecases.citizen_requests.tasks import ROUTING_TASKS, routing_task
 from usecases.citizen_requests.urgency import examples as urgency
 from usecases.citizen_requests.urgency.tasks import URGENCY_TASKS
 
@@ -73,7 +73,9 @@ def _with_phrases(own: Dataset, file: Path) -> Dataset:
 
 
 def _suit(task: Task, dataset: Dataset, answers: tuple[str, ...]) -> tuple[Task, Dataset]:
-    return suited(task, dataset, answers) if task.id == "routing" else (task, dataset)
+    if task.id != "routing":
+        return task, dataset
+    return suited(routing_task, task, dataset, answers)
 
 
 def _asked(task: Task, dataset: Dataset) -> Dataset:

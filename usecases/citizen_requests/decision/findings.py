@@ -19,7 +19,7 @@ from usecases.citizen_requests.duplicates.linking import Link, links
 from usecases.citizen_requests.requests.services import HUMAN, OUT_OF_COMPETENCE
 from usecases.citizen_requests.routing.answers import CLARIFY, ROUTE
 from usecases.citizen_requests.sheets.counters import TOWN_HALL
-from usecases.citizen_requests.text.cleaner import clean
+from usecases.citizen_requests.text.cleaning.cleaner import clean
 from usecases.citizen_requests.urgency.levels import Urgency, urgency_of
 
 __all__ = ["BODIES", "Finding", "Sources", "findings"]

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from usecases.citizen_requests.text.cleaner import REASONS, Removed, clean
-from usecases.citizen_requests.text.masks import mask
-from usecases.citizen_requests.text.spans import KINDS, Span
+from usecases.citizen_requests.text.cleaning.cleaner import REASONS, Removed, clean
+from usecases.citizen_requests.text.masking.masks import mask
+from usecases.citizen_requests.text.masking.spans import KINDS, Span
 
 __all__ = ["FAINT", "STRONG", "Piece", "asked", "deciding_words", "pieces_of", "underlined"]
 

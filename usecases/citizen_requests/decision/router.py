@@ -24,8 +24,8 @@ from usecases.citizen_requests.routing.answers import finish
 from usecases.citizen_requests.routing.fits import linear
 from usecases.citizen_requests.routing.spelling import Spelling
 from usecases.citizen_requests.routing.thresholds import NEVER, least_sure
-from usecases.citizen_requests.text.cleaner import clean
-from usecases.citizen_requests.text.masks import mask
+from usecases.citizen_requests.text.cleaning.cleaner import clean
+from usecases.citizen_requests.text.masking.masks import mask
 
 __all__ = ["Closed", "Opinion", "Router", "closed_requests", "learn", "words_of"]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from common.edge.errors import UsageError
-from usecases.citizen_requests.text.addresses import locations
-from usecases.citizen_requests.text.cleaner import clean
+from usecases.citizen_requests.text.cleaning.cleaner import clean
+from usecases.citizen_requests.text.cleaning.polite_words import POLITE_WORDS
+from usecases.citizen_requests.text.masking.addresses import locations
 from usecases.citizen_requests.text.plain_words import plain, word_set
-from usecases.citizen_requests.text.polite_words import POLITE_WORDS
 from usecases.citizen_requests.text.vocabulary import WORD
 
 __all__ = ["Rarity", "Received", "Signs", "grams_of", "prepared", "signs_of"]

@@ -4,7 +4,7 @@ The task as declared chooses among Paris directorates, those of the public data.
 town hall's own requests it must choose among the services that dealt with them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -18,7 +18,6 @@ from usecases.citizen_requests.requests.paris import OTHER
 from usecases.citizen_requests.routing.catalogue import catalogue
 from usecases.citizen_requests.routing.examples import with_catalogue
 from usecases.citizen_requests.routing.recode import for_services
-from usecases.citizen_requests.tasks import routing_task
 
 __all__ = ["FEWEST", "PHRASES", "REST", "own_services", "rest_of", "suited"]
 
@@ -30,11 +29,19 @@ PHRASES: Final = "phrases"
 """Name of the extra table with a town hall's own catalogue: ``service`` and ``text``."""
 
 
-def suited(task: Task, dataset: Dataset, answers: Sequence[str] = ()) -> tuple[Task, Dataset]:
+Build = Callable[[Sequence[str], Sequence[str] | None], Task]
+"""From services and what each says it does to the task among them (`tasks.routing_task`)."""
+
+
+def suited(
+    build: Build, task: Task, dataset: Dataset, answers: Sequence[str] = ()
+) -> tuple[Task, Dataset]:
     """Return the task among the data's own services, and the data with that task's services.
 
     Parameters
     ----------
+    build
+        Makes the task among other services.
     task
         The routing task as declared.
     dataset
@@ -64,9 +71,9 @@ def suited(task: Task, dataset: Dataset, answers: Sequence[str] = ()) -> tuple[T
         return task, with_catalogue(recoded, catalogue())
     phrases = _phrases(dataset, services)
     if phrases is None:
-        return _among(task, services, None), recoded
+        return replace(build(services, None), split=task.split), recoded
     texts = [" ".join(phrases.loc[phrases["service"] == name, "text"]) for name in services]
-    return _among(task, services, texts), with_catalogue(recoded, phrases)
+    return replace(build(services, texts), split=task.split), with_catalogue(recoded, phrases)
 
 
 def own_services(dataset: Dataset, declared: Sequence[str]) -> tuple[str, ...]:
@@ -95,11 +102,6 @@ def rest_of(services: Sequence[str]) -> str:
     ('Autres services', '')
     """
     return next((name for name in services if name in (REST, OTHER)), "")
-
-
-def _among(task: Task, services: Sequence[str], phrases: Sequence[str] | None) -> Task:
-    """Return the task among other services, its split kept."""
-    return replace(routing_task(services, phrases), split=task.split)
 
 
 def _answers(task: Task) -> tuple[str, ...]:

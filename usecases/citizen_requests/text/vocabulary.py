@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from usecases.citizen_requests.text.cleaning.polite_words import POLITE_WORDS
 from usecases.citizen_requests.text.plain_words import plain
-from usecases.citizen_requests.text.polite_words import POLITE_WORDS
 
 __all__ = ["WORD", "counted_words", "ordinary_words"]
 

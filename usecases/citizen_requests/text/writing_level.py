@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from usecases.citizen_requests.text.cleaner import clean
+from usecases.citizen_requests.text.cleaning.cleaner import clean
 from usecases.citizen_requests.text.noise_words import SMS_FORMS
 from usecases.citizen_requests.text.plain_words import plain, word_set
 from usecases.citizen_requests.text.vocabulary import WORD, ordinary_words

@@ -13,7 +13,7 @@ from usecases.citizen_requests.authored import frozen_requests
 from usecases.citizen_requests.requests.collection import Collection, dataset_of, requests_of
 from usecases.citizen_requests.routing.examples import routing_examples
 from usecases.citizen_requests.routing.recode import by_channel, over
-from usecases.citizen_requests.text.cleaner import clean
+from usecases.citizen_requests.text.cleaning.cleaner import clean
 from usecases.citizen_requests.urgency.levels import LEVELS, urgency_of
 
 __all__ = [

@@ -91,7 +91,7 @@ def read(text: str, cues: Cues | None = None) -> Reading:
     Parameters
     ----------
     text
-        The request, cleaned (`text.cleaner.clean`) and, better, masked.
+        The request, cleaned (`text.cleaning.cleaner.clean`) and, better, masked.
     cues
         None for the shipped ones.
 

@@ -13,7 +13,7 @@ from usecases.citizen_requests.requests.collection import Collection, dataset_of
 from usecases.citizen_requests.requests.paris import OTHER, SERVICES
 from usecases.citizen_requests.routing.corrections import with_corrections
 from usecases.citizen_requests.routing.own_services import FEWEST, REST, own_services, suited
-from usecases.citizen_requests.tasks import ROUTING
+from usecases.citizen_requests.tasks import ROUTING, routing_task
 from usecases.citizen_requests.usecase import USECASE
 
 OWN = {"voirie": "Voirie et trottoirs", "sports": "Service des Sports", "caves": "Les caves"}
@@ -40,7 +40,7 @@ def requests(counts: dict[str, int], titles: dict[str, str] = OWN) -> Dataset:
 def test_the_task_takes_the_services_of_the_data_most_frequent_first():
     """Sixty of sports, thirty of roads, nine of cellars: nine are too few to show anything of."""
     dataset = requests({"voirie": 30, "sports": 60, "caves": FEWEST - 1})
-    task, recoded = suited(ROUTING, dataset)
+    task, recoded = suited(routing_task, ROUTING, dataset)
     services = ("Service des Sports", "Voirie et trottoirs", REST)
     assert next(output.labels for output in task.outputs if output.name == "p_service") == services
     assert tuple(recoded.extras["services"]["code"]) == services
@@ -52,7 +52,7 @@ def test_the_task_takes_the_services_of_the_data_most_frequent_first():
 
 def test_other_services_as_good_and_names_follow():
     """A vendor's history names the services of services.csv; any valid service counts as right."""
-    _, recoded = suited(ROUTING, requests({"voirie": 30, "sports": 60, "caves": 2}))
+    _, recoded = suited(routing_task, ROUTING, requests({"voirie": 30, "sports": 60, "caves": 2}))
     rows = requests_of(recoded)
     sports = rows[rows["service"] == "Service des Sports"]
     assert len(sports) == 60
@@ -61,7 +61,9 @@ def test_other_services_as_good_and_names_follow():
 
 def test_a_graph_is_fitted_that_answers_among_them():
     """Three services in, three chances out: nothing of Paris is left in the ladder."""
-    task, recoded = suited(ROUTING, requests({"voirie": 30, "sports": 60, "caves": 30}))
+    task, recoded = suited(
+        routing_task, ROUTING, requests({"voirie": 30, "sports": 60, "caves": 30})
+    )
     examples = task.examples(recoded, _whole(recoded))
     assert "keywords" not in [rung.name for rung in task.rungs]  # no catalogue of its own
     rung = next(rung for rung in task.rungs if rung.name == "plain")
@@ -100,9 +102,9 @@ def test_data_with_the_declared_services_keep_the_declared_task():
     """Paris itself, or the simulator: task and data are returned as they are."""
     titles = {service: service for service in SERVICES}
     dataset = requests({SERVICES[0]: 20, SERVICES[1]: 20}, titles)
-    assert suited(ROUTING, dataset) == (ROUTING, dataset)
+    assert suited(routing_task, ROUTING, dataset) == (ROUTING, dataset)
     shouted = requests({"a": 20, "b": 20}, {"a": SERVICES[0].upper(), "b": SERVICES[1]})
-    task, recoded = suited(ROUTING, shouted)
+    task, recoded = suited(routing_task, ROUTING, shouted)
     assert task is ROUTING
     assert tuple(recoded.extras["services"]["code"]) == SERVICES
     assert (recoded.columns["service_code"] < 2).all()
@@ -112,7 +114,7 @@ def test_a_bundle_at_hand_says_what_is_chosen_among():
     """Newer data may count services in another order: answers are held to the bundle's."""
     dataset = requests({"voirie": 30, "sports": 60})
     answers = ("Voirie et trottoirs", "Service des Sports", REST)
-    task, recoded = suited(ROUTING, dataset, answers)
+    task, recoded = suited(routing_task, ROUTING, dataset, answers)
     assert next(output.labels for output in task.outputs if output.labels) == answers
     assert np.bincount(recoded.columns["service_code"].astype(int)).tolist() == [30, 60]
 
@@ -120,14 +122,14 @@ def test_a_bundle_at_hand_says_what_is_chosen_among():
 def test_a_bundle_of_other_services_is_refused_rather_than_scored():
     """All of it would be « Autre direction », and perfectly right."""
     with pytest.raises(DataError, match="requests of 1 of the services"):
-        suited(ROUTING, requests({"voirie": 30, "sports": 60}), SERVICES)
+        suited(routing_task, ROUTING, requests({"voirie": 30, "sports": 60}), SERVICES)
 
 
 def test_one_service_is_no_choice():
     """The other one has too few requests, and the rest is not told apart from it."""
     assert own_services(requests({"voirie": 30}), SERVICES) == ("Voirie et trottoirs",)
     with pytest.raises(DataError, match="fit on these data"):
-        suited(ROUTING, requests({"voirie": 30}))
+        suited(routing_task, ROUTING, requests({"voirie": 30}))
 
 
 def test_corrections_go_to_the_town_hall_s_own_services(tmp_path: Path):
@@ -138,7 +140,7 @@ def test_corrections_go_to_the_town_hall_s_own_services(tmp_path: Path):
         "2026-05-05 10:00;La crèche est fermée;Petite enfance\n",
         encoding="utf-8",
     )
-    _, recoded = suited(ROUTING, requests({"voirie": 30, "sports": 60, "caves": 2}))
+    _, recoded = suited(routing_task, ROUTING, requests({"voirie": 30, "sports": 60, "caves": 2}))
     added = with_corrections(recoded, tmp_path, REST).extras["catalogue"]
     assert added["service_code"].tolist() == [0, 2]
     assert OTHER not in recoded.extras["services"]["code"].tolist()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from common.edge.errors import UsageError
 from usecases.citizen_requests.authored import challenge_texts, frozen_requests
 from usecases.citizen_requests.simulation.facts import FACTS
-from usecases.citizen_requests.text.cleaner import clean
+from usecases.citizen_requests.text.cleaning.cleaner import clean
 from usecases.citizen_requests.text.noise import noisy
 from usecases.citizen_requests.urgency.cues import Context, shipped_cues
 from usecases.citizen_requests.urgency.levels import urgency_of

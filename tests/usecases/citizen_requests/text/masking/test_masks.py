@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from common.edge.errors import UsageError
 from usecases.citizen_requests.authored import frozen_requests
-from usecases.citizen_requests.text.addresses import locations
-from usecases.citizen_requests.text.masks import Masked, mask
-from usecases.citizen_requests.text.spans import Span, merged
+from usecases.citizen_requests.text.masking.addresses import locations
+from usecases.citizen_requests.text.masking.masks import Masked, mask
+from usecases.citizen_requests.text.masking.spans import Span, merged
 
 from .inserted_names import NAMES
 from .insertions import STRUCTURED, planted

@@ -9,17 +9,17 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from usecases.citizen_requests.text.cleaner import Cleaned
+from usecases.citizen_requests.text.cleaning.cleaner import Cleaned
 from usecases.citizen_requests.text.first_names import AMBIGUOUS, FAMILY_NAMES, FIRST_NAMES
-from usecases.citizen_requests.text.name_words import (
+from usecases.citizen_requests.text.masking.name_words import (
     NOT_NAMES,
     PARTICLES,
     PLACE_WORDS,
     ROLES,
     SMALL_WORDS,
 )
+from usecases.citizen_requests.text.masking.spans import Span
 from usecases.citizen_requests.text.plain_words import plain
-from usecases.citizen_requests.text.spans import Span
 from usecases.citizen_requests.text.vocabulary import ordinary_words
 
 __all__ = ["names", "signature_names"]

@@ -2,8 +2,8 @@
 
 import re
 
+from usecases.citizen_requests.text.cleaning.polite_words import POLITE_WORDS
 from usecases.citizen_requests.text.plain_words import plain
-from usecases.citizen_requests.text.polite_words import POLITE_WORDS
 
 __all__ = ["UNIT_END", "WORD", "is_polite"]
 

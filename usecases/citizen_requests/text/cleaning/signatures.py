@@ -2,10 +2,10 @@
 
 import re
 
-from usecases.citizen_requests.text import polite_words, threads
+from usecases.citizen_requests.text.cleaning import polite_words, threads
+from usecases.citizen_requests.text.cleaning.sentences import UNIT_END, WORD, is_polite
 from usecases.citizen_requests.text.first_names import FIRST_NAMES
 from usecases.citizen_requests.text.plain_words import plain
-from usecases.citizen_requests.text.sentences import UNIT_END, WORD, is_polite
 
 __all__ = ["signature_length"]
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-from usecases.citizen_requests.text import polite_words, threads
+from usecases.citizen_requests.text.cleaning import polite_words, threads
+from usecases.citizen_requests.text.cleaning.sentences import UNIT_END, WORD, is_polite
+from usecases.citizen_requests.text.cleaning.signatures import signature_length
 from usecases.citizen_requests.text.plain_words import plain
-from usecases.citizen_requests.text.sentences import UNIT_END, WORD, is_polite
-from usecases.citizen_requests.text.signatures import signature_length
 
 __all__ = ["REASONS", "VERSION", "Cleaned", "Reason", "Removed", "clean", "repaired"]
 

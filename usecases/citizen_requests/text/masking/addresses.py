@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from usecases.citizen_requests.text.masking.spans import Span
 from usecases.citizen_requests.text.plain_words import plain
-from usecases.citizen_requests.text.spans import Span
 from usecases.citizen_requests.text.vocabulary import ordinary_words
 
 __all__ = ["Location", "locations"]

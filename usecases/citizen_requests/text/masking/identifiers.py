@@ -7,7 +7,7 @@ key), décret 2007-240 and the plates before it (AA-123-AA; 1234 AB 75).
 import re
 from collections.abc import Iterator
 
-from usecases.citizen_requests.text.spans import Span
+from usecases.citizen_requests.text.masking.spans import Span
 
 __all__ = ["identifiers", "valid_iban", "valid_nir"]
 

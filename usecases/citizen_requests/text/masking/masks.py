@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from usecases.citizen_requests.text.addresses import Location, locations
-from usecases.citizen_requests.text.cleaner import Cleaned, clean, repaired
-from usecases.citizen_requests.text.identifiers import identifiers
-from usecases.citizen_requests.text.names import names, signature_names
-from usecases.citizen_requests.text.spans import KINDS, Span, merged
+from usecases.citizen_requests.text.cleaning.cleaner import Cleaned, clean, repaired
+from usecases.citizen_requests.text.masking.addresses import Location, locations
+from usecases.citizen_requests.text.masking.identifiers import identifiers
+from usecases.citizen_requests.text.masking.names import names, signature_names
+from usecases.citizen_requests.text.masking.spans import KINDS, Span, merged
 
 __all__ = ["VERSION", "Location", "Masked", "Span", "mask"]
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from usecases.citizen_requests.authored import frozen_requests
-from usecases.citizen_requests.text.cleaner import REASONS, clean
+from usecases.citizen_requests.text.cleaning.cleaner import REASONS, clean
 from usecases.citizen_requests.text.noise import noisy
 
 from .envelopes import DEVELOPMENT, HELD_OUT, SECOND_HELD_OUT

@@ -1,0 +1,1 @@
+"""Take away what surrounds a request: politeness, signatures, threads, disclaimers."""

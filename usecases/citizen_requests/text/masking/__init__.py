@@ -1,0 +1,1 @@
+"""Take away what says who wrote: names, numbers, addresses; pseudonymised, never anonymous."""
