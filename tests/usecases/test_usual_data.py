@@ -60,6 +60,27 @@ def test_a_year_of_a_town_is_usual_in_every_season(town):
     assert alarms(*town) == {}
 
 
+@pytest.mark.public_data
+def test_in_a_measured_year_only_the_two_spells_of_weather_without_precedent_ring():
+    """Cambridge 2022: the July record (above the 35.2 degrees of training), the December frost.
+
+    Trained on 2019 to 2021; every day of 2022 is replayed. Values stay in the window for 28
+    days, so the July alert ends in August.
+    """
+    case = discover()["building_energy"]
+    task = case.task("forecast")
+    dataset = case.load(task, "quick")
+    fit, test = task.split.final()
+    usual = usual_inputs(task.examples(dataset, fit), task.inputs, has_interval=True)
+    found = alarms(usual, task.examples(dataset, test))
+    assert {str(day)[:7] for day in found} == {"2022-07", "2022-08", "2022-12"}
+    assert {cause for causes in found.values() for cause in causes} == {
+        ("temperature_celsius", ("outside",)),
+        ("temperature_celsius", ("psi",)),
+    }
+    assert len(found) == 27
+
+
 def test_one_building_alone_is_usual_too(town):
     """What one site shows is far from all sites together: its level was measured for that."""
     usual, examples = town
