@@ -4,7 +4,8 @@ Installs each server in an environment of its own (once), starts it, asks it in 
 over connections that stay open, and prints goals, ratios and figures as Markdown. Every answer's
 status is checked, and one answer of each window is compared with onnxruntime's own.
 
-A quick look at a change of ours: ``--only ours,fastapi --rounds 6 --starts 0``.
+A quick look at a change of ours: ``--only ours,fastapi --rounds 6 --starts 0``, and the same
+with ``--at HEAD`` for what it was.
 """
 
 import argparse
@@ -47,7 +48,7 @@ def _measured(given: argparse.Namespace) -> Run:
         rows=tuple(int(rows) for rows in given.rows.split(",")),
         connections=given.connections,
         folder=given.folder,
-        code=given.code,
+        at=given.at,
     )
     run = measure(options, lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
     output = given.output or given.folder / "latest.json"
@@ -76,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rows", default="1,100", help="of a request, by commas (%(default)s)")
     parser.add_argument("--connections", type=int, default=usual.connections, help="(%(default)s)")
     parser.add_argument("--folder", type=Path, default=usual.folder, help="of the model")
-    parser.add_argument("--code", type=Path, default=usual.code, help="another version of ours")
+    parser.add_argument("--at", default="", help="commit of ours; the working tree")
     parser.add_argument("--output", type=Path, help="JSON file; latest.json of the folder")
     parser.add_argument("--show", type=Path, help="print a run measured before")
     parser.add_argument("--lock", action="store_true", help="write every lock anew")

@@ -1,10 +1,12 @@
 """Start every server, then ask each in turn, round after round."""
 
+import io
 import json
 import os
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -49,8 +51,8 @@ class Options:
         Open at a time.
     folder
         Where the model is kept from one run to the next.
-    code
-        Folder of our own code, to measure another version of it.
+    at
+        Commit of our code that is measured; empty for the working tree.
     """
 
     servers: tuple[str, ...] = tuple(SERVERS)
@@ -60,7 +62,7 @@ class Options:
     rows: tuple[int, ...] = (1, 100)
     connections: int = 8
     folder: Path = ROOT / ".aune" / "serving"
-    code: Path = ROOT
+    at: str = ""
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.servers) - set(SERVERS))
@@ -95,7 +97,6 @@ def measure(options: Options, say: Callable[[str], None]) -> Run:
         A server does not start, refuses a request or answers another value.
     """
     from common.lab.energy.hardware import identify
-    from common.lab.provenance import code_commit
 
     say("model, environments, requests")
     built = build(options.folder / "model")
@@ -103,10 +104,9 @@ def measure(options: Options, say: Callable[[str], None]) -> Run:
     load_before, started = os.getloadavg()[0], datetime.now(UTC).isoformat(timespec="seconds")
     machine = identify()
     with TemporaryDirectory(prefix="aune-serving-") as scratch:
+        code, commit = _code(options.at, Path(scratch) / "code")
         stands = [
-            make_stand(
-                SERVERS[name], built, truth, options.rows, Path(scratch), options.code.resolve()
-            )
+            make_stand(SERVERS[name], built, truth, options.rows, Path(scratch), code)
             for name in options.servers
         ]
         starts = tuple(_starts(stands, options, truth, say))
@@ -115,7 +115,7 @@ def measure(options: Options, say: Callable[[str], None]) -> Run:
         started=started,
         machine=machine.cpu_model,
         cores=machine.logical_cpus,
-        commit=code_commit() if options.code == ROOT else str(options.code),
+        commit=commit,
         load_before=load_before,
         load_after=os.getloadavg()[0],
         connections=options.connections,
@@ -124,6 +124,30 @@ def measure(options: Options, say: Callable[[str], None]) -> Run:
         starts=starts,
         windows=windows,
     )
+
+
+def _code(at: str, target: Path) -> tuple[Path, str]:
+    """Return a folder with our code as it is now, or as it was at a commit, and its name."""
+    if not at:
+        from common.lab.provenance import code_commit
+
+        return ROOT, code_commit()
+    archive = _git("archive", "--format=tar", at, "common")
+    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
+        packed.extractall(target, filter="data")
+    return target, _git("rev-parse", at).decode("ascii").strip()
+
+
+def _git(*words: str) -> bytes:
+    done = subprocess.run(  # noqa: S603 - our own words, no shell
+        ["git", "-C", str(ROOT), *words],  # noqa: S607 - the git of whoever calls
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise UsageError(f"git {words[0]}: {said}", expected="a commit of this repository")
+    return done.stdout
 
 
 def _starts(
@@ -151,37 +175,54 @@ def _rounds(
     if not options.rounds:
         return
     with ExitStack() as stack:
-        servers = [(stand, stack.enter_context(stand.start())) for stand in stands]
         jobs = [
-            (stand, running, door, rows)
-            for stand, running in servers
+            _Job(stand, running, door, rows)
+            for stand, running in [(s, stack.enter_context(s.start())) for s in stands]
             for door in stand.server.doors
             for rows in options.rows
         ]
-        for stand, running, door, rows in jobs:
-            _first_answer(stand, running, truth, rows)
-            _drive(stand, door, rows, options, _WARM_SECONDS)
+        for job in jobs:
+            _first_answer(job.stand, job.running, truth, job.rows)
+            _drive(job.stand, job.door, job.rows, options, _WARM_SECONDS)
         for number in range(options.rounds):
             say(f"round {number + 1} of {options.rounds}")
             first = number * len(jobs) // options.rounds
-            for stand, running, door, rows in [*jobs[first:], *jobs[:first]]:
-                before = running.cpu_seconds()
-                found = _drive(stand, door, rows, options, options.seconds)
-                cpu_s = running.cpu_seconds() - before
-                _check(stand, door, rows, found, truth)
-                yield Window(
-                    number,
-                    stand.server.name,
-                    door.protocol.name,
-                    rows,
-                    found.answers,
-                    found.seconds,
-                    cpu_s,
-                    found.p50_ms,
-                    found.p99_ms,
-                )
+            for job in [*jobs[first:], *jobs[:first]]:
+                yield _window(job, number, options, truth)
             for rows in options.rows:
                 yield _alone(stands[0], number, rows, options)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A door of a running server, and how many rows it is asked for."""
+
+    stand: Stand
+    running: Running
+    door: Door
+    rows: int
+
+
+def _window(job: _Job, number: int, options: Options, truth: Truth) -> Window:
+    """Ask for a window, and hold its sample against onnxruntime's own answer."""
+    before = job.running.cpu_seconds()
+    found = _drive(job.stand, job.door, job.rows, options, options.seconds)
+    cpu_s = job.running.cpu_seconds() - before
+    name, protocol = job.stand.server.name, job.door.protocol
+    head, body = found.sample_head.encode("latin-1"), found.sample_body.encode("latin-1")
+    answered = protocol.read(body, parse_head(head))
+    truth.check(f"{name} {protocol.name}", truth.asked(found.sample_request, job.rows), answered)
+    return Window(
+        number,
+        name,
+        protocol.name,
+        job.rows,
+        found.answers,
+        found.seconds,
+        cpu_s,
+        found.p50_ms,
+        found.p99_ms,
+    )
 
 
 def _alone(stand: Stand, number: int, rows: int, options: Options) -> Window:
@@ -220,14 +261,6 @@ def _drive(stand: Stand, door: Door, rows: int, options: Options, seconds: float
         asked = f"{door.protocol.name}, {rows} rows"
         raise _failed(stand, f"{asked}: {found.refused} refused, {found.answers} answered")
     return found
-
-
-def _check(stand: Stand, door: Door, rows: int, found: Load, truth: Truth) -> None:
-    """Hold the window's sample against onnxruntime's own answer."""
-    head, body = found.sample_head.encode("latin-1"), found.sample_body.encode("latin-1")
-    asked = truth.asked(found.sample_request, rows)
-    who = f"{stand.server.name} {door.protocol.name}"
-    truth.check(who, asked, door.protocol.read(body, parse_head(head)))
 
 
 def _first_answer(stand: Stand, running: Running, truth: Truth, rows: int) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.serving import __main__ as command
+from benchmarks.serving import rounds
 from benchmarks.serving.environments import OURS, PEERS, ROOT, install
 from benchmarks.serving.model import INPUT, N_FEATURES, build
 from benchmarks.serving.protocols import Answered
@@ -64,6 +65,22 @@ def test_options_that_mean_nothing_are_refused(wrong):
 def test_a_server_that_is_not_there_ends_with_the_code_of_a_wrong_call(capsys):
     assert command.main(["--only", "nginx"]) == 2
     assert "nginx" in capsys.readouterr().err
+
+
+has_history = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="a copy without history")
+
+
+@has_history
+def test_a_commit_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="no-such-commit"):
+        rounds._code("no-such-commit", tmp_path / "code")
+
+
+@has_history
+def test_a_commit_is_measured_as_it_was(tmp_path):
+    folder, commit = rounds._code("HEAD", tmp_path / "code")
+    assert (folder / "common" / "edge" / "serving" / "__main__.py").exists()
+    assert re.fullmatch("[0-9a-f]{40}", commit)
 
 
 def test_an_unknown_environment_names_the_known_ones():
