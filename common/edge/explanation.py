@@ -1,17 +1,29 @@
 """Turn contributions into reasons: French labels, summed by group, the strongest first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from common.edge.manifest import Manifest
+from common.edge.manifest import FieldSpec, Manifest
 
-__all__ = ["Explanation", "Reason", "explain_rows"]
+__all__ = ["APART", "Explanation", "Reason", "bounded", "explain_rows", "headline"]
 
 Array = npt.NDArray[Any]
+
+APART = (
+    "lower",
+    "upper",
+    "baseline",
+    "contributions",
+    "log_odds",
+    "score",
+    "latent_percent",
+)
+"""Outputs that no person would call the prediction: bounds, reasons, and the scale on which the
+reasons add up where that is not the one of the answer."""
 
 
 @dataclass(frozen=True)
@@ -117,3 +129,24 @@ def _groups(manifest: Manifest, contributions: Array) -> tuple[Reason, ...]:
 
 def _sorted(reasons: list[Reason]) -> tuple[Reason, ...]:
     return tuple(sorted(reasons, key=lambda reason: (-reason.strength, reason.name)))
+
+
+def headline(outputs: Sequence[FieldSpec]) -> FieldSpec:
+    """Return the output that a person would call the prediction: the first that is not apart.
+
+    >>> names = ("log_odds", "p_free", "occupied", "lower", "upper")
+    >>> headline([FieldSpec(name, "float32", ("n",), "1", "") for name in names]).name
+    'p_free'
+    """
+    return next((field for field in outputs if field.name not in APART), outputs[0])
+
+
+def bounded(outputs: Sequence[str]) -> str:
+    """Return the output whose bounds stand right behind it; empty where there are none.
+
+    >>> bounded(["p_free", "occupied", "lower", "upper"]), bounded(["p_free"])
+    ('occupied', '')
+    """
+    if "lower" not in outputs or "upper" not in outputs:
+        return ""
+    return outputs[max(0, outputs.index("lower") - 1)]

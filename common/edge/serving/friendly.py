@@ -13,7 +13,7 @@ from common.edge.manifest import FieldSpec
 from common.edge.retrieval.citing import Citation
 from common.edge.serving.asking import CSV, Answer, Ask, media_type
 from common.edge.serving.jsonbody import read_object
-from common.edge.serving.numbers import code_points, holds_truths, is_text, to_array
+from common.edge.serving.numbers import code_points, flat_array, holds_truths, is_text, to_array
 from common.edge.serving.observing import UNUSUAL_SHARE
 from common.edge.serving.problem import Problem
 from common.edge.serving.served import Result, Served
@@ -25,7 +25,9 @@ Array = npt.NDArray[Any]
 
 _REASONS = 3
 _ROW_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}", re.A)
-_APART = ("lower", "upper", "baseline", "contributions")
+_SHOWN_APART = ("lower", "upper", "baseline", "contributions")
+_PLAIN = 0.01, 999.0
+"""Sizes of which three significant digits need neither thousands nor more decimals."""
 
 
 class Friendly:
@@ -113,8 +115,10 @@ def _checked_ids(ids: Any, rows: int) -> Sequence[str] | None:
 
 
 def _inputs(served: Served, rows: list[dict[str, Any]], *, has_truths: bool) -> dict[str, Any]:
-    inputs: dict[str, Any] = {}
+    inputs = _numbers(served, rows, has_truths=has_truths)
     for name in rows[0]:
+        if name in inputs:
+            continue
         values = [row[name] for row in rows]
         field = served.fields.get(name)
         if field is None:
@@ -126,6 +130,18 @@ def _inputs(served: Served, rows: list[dict[str, Any]], *, has_truths: bool) -> 
             inputs[name] = code_points(values, field)
         else:
             inputs[name] = to_array(values, field, has_truths=has_truths)
+    return inputs
+
+
+def _numbers(served: Served, rows: list[dict[str, Any]], *, has_truths: bool) -> dict[str, Any]:
+    """Read the inputs of one number a row together, where that is all that they hold."""
+    inputs: dict[str, Any] = {}
+    for dtype, known in served.scalars.items():
+        names = [name for name in known if name in rows[0]]
+        flat = [row[name] for name in names for row in rows]
+        numbers = flat_array(flat, dtype, has_truths=has_truths) if len(names) > 1 else None
+        if numbers is not None and numbers.dtype != object:
+            inputs.update(zip(names, numbers.reshape(len(names), len(rows)), strict=True))
     return inputs
 
 
@@ -157,7 +173,8 @@ def _head(served: Served) -> bytes:
                 "key": served.bundle.signer,
                 "digest": served.bundle.digest,
             },
-            "prediction_of": manifest.outputs[0].name,
+            "prediction_of": served.headline.name,
+            "interval_of": served.bounded or None,
             "units": {field.name: field.unit for field in manifest.outputs},
             "labels": {field.name: field.labels for field in manifest.outputs if field.labels},
             "additive": manifest.additive,
@@ -168,10 +185,8 @@ def _head(served: Served) -> bytes:
 
 
 def _answers(served: Served, ask: Ask, result: Result) -> list[dict[str, Any]]:
-    outputs = result.outputs
-    first, *others = served.manifest.outputs
-    names = [field.name for field in others if field.name not in _APART]
-    interval = "lower" in outputs and "upper" in outputs
+    outputs, headline = result.outputs, served.headline.name
+    others = [name for name in served.outputs if name not in (headline, *_SHOWN_APART)]
     explained = "baseline" in outputs and "contributions" in outputs
     reasons = _reasons(served, result) if explained else []
     answers = []
@@ -179,14 +194,14 @@ def _answers(served: Served, ask: Ask, result: Result) -> list[dict[str, Any]]:
         answer: dict[str, Any] = {"row": row}
         if ask.ids is not None:
             answer["id"] = ask.ids[row]
-        answer["prediction"] = outputs[first.name][row]
-        if interval:
+        answer["prediction"] = outputs[headline][row]
+        if served.bounded:
             answer["interval"] = {"lower": outputs["lower"][row], "upper": outputs["upper"][row]}
         if explained:
             answer["baseline"] = outputs["baseline"][row]
             answer["contributions"] = outputs["contributions"][row]
             answer["reasons"] = reasons[row]
-        answer["outputs"] = {name: outputs[name][row] for name in names}
+        answer["outputs"] = {name: outputs[name][row] for name in others}
         if result.sources:
             answer["sources"] = [_source(one) for one in result.sources[row].citations]
         answer["data"] = _data(result, row)
@@ -237,6 +252,9 @@ def _signed(value: float) -> str:
     >>> _signed(12.345), _signed(-0.5), _signed(0.0)
     ('+12,3', '−0,5', '0')
     """
+    low, high = _PLAIN
+    if low <= abs(value) < high:
+        return f"{value:+.3g}".replace(".", ",").replace("-", "\u2212")
     rounded = float(f"{value:.3g}")
     return f"+{french_number(rounded)}" if rounded > 0 else french_number(rounded)
 

@@ -247,11 +247,10 @@ def _model_schemas(served: Served) -> dict[str, Any]:
 def _answer_schema(served: Served) -> Schema:
     outputs = {field.name: array_schema(field, {"type": ["number", "boolean", "null"]})
                for field in served.manifest.outputs}  # fmt: skip
-    first = served.manifest.outputs[0].name
     row: dict[str, Any] = {
         "row": {"type": "integer", "description": "Comptée depuis 0."},
         "id": {"type": "string"},
-        "prediction": outputs[first],
+        "prediction": outputs[served.headline.name],
         "outputs": {"type": "object"},
         "data": {
             "type": "object",
@@ -265,7 +264,7 @@ def _answer_schema(served: Served) -> Schema:
     }
     if served.bundle.index is not None:
         row["sources"] = {"type": "array", "items": {"type": "object"}}
-    if "lower" in outputs and "upper" in outputs:
+    if served.bounded:
         bounds = {"lower": outputs["lower"], "upper": outputs["upper"]}
         row["interval"] = {"type": "object", "properties": bounds}
     if "contributions" in outputs and "baseline" in outputs:
@@ -279,6 +278,8 @@ def _answer_schema(served: Served) -> Schema:
             "simulated": {"type": "boolean"},
             "proxy": {"type": "string"},
             "signature": {"type": "object"},
+            "prediction_of": {"const": served.headline.name},
+            "interval_of": {"const": served.bounded or None},
             "units": {"type": "object"},
             "labels": {"type": "object"},
             "additive": {"type": "boolean"},

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from common.edge.archive import Limits
 from common.edge.bundle import Bundle, run_session
 from common.edge.errors import TableError
+from common.edge.explanation import bounded, headline
 from common.edge.manifest import FieldSpec
 from common.edge.retrieval.citing import Answer, propose
 from common.edge.serving.intake import Intake
@@ -112,6 +113,15 @@ class Served:
         self.kept: dict[str, Any] = {}
         """What doors compute once for a model, by their name."""
         self.outputs = [output.name for output in manifest.outputs]
+        self.headline = headline(manifest.outputs)
+        """What a person would call the prediction."""
+        self.bounded = bounded(self.outputs)
+        """What the outputs ``lower`` and ``upper`` are the bounds of; empty without them."""
+        self.scalars = {
+            dtype: [f.name for f in manifest.inputs if f.dtype == dtype and len(f.shape) == 1]
+            for dtype in ("float32", "int64")
+        }
+        """Inputs of one number a row, by type: read all at once."""
         self._texts = [field.name for field in manifest.inputs if is_text(field)]
         width = sum(
             int(np.prod(values.shape[1:], dtype=np.int64)) for values in bundle.golden[1].values()

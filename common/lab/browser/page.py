@@ -18,8 +18,7 @@ import numpy as np
 
 from common.edge.bundle import Bundle
 from common.edge.errors import SourceError
-from common.edge.manifest import FieldSpec, Manifest
-from common.edge.serving.pages.answer import LINKS
+from common.edge.explanation import headline
 from common.lab import npm
 from common.lab.pages.rendering import OVER, render
 from common.lab.sources import cache_folder
@@ -61,7 +60,7 @@ def write_browser_page(bundle: Bundle, model: bytes, folder: Path) -> Path:
     given = {
         "onnx": _encoded(model),
         "manifest": json.loads(bundle.manifest.to_json()),
-        "answer": _answer(bundle.manifest).name,
+        "answer": headline(bundle.manifest.outputs).name,
         "rows": _golden(bundle),
     }
     _write_script(folder / "model.js", "AUNE_MODEL", given)
@@ -80,13 +79,8 @@ def _html(bundle: Bundle) -> str:
         over=OVER,
         simulated=manifest.simulated,
         dataset={"simulated": manifest.simulated, "proxy": manifest.proxy},
-        answer=_answer(manifest).meaning.rstrip("."),
+        answer=headline(manifest.outputs).meaning.rstrip("."),
     )
-
-
-def _answer(manifest: Manifest) -> FieldSpec:
-    """Return the output that people read: the first that is not there for the arithmetic."""
-    return next(field for field in manifest.outputs if field.name not in LINKS)
 
 
 def _runtime() -> dict[str, bytes]:
@@ -114,7 +108,7 @@ def _member(archive: tarfile.TarFile, path: str) -> bytes:
 def _golden(bundle: Bundle) -> list[dict[str, Any]]:
     """Return the golden rows as JSON takes them: inputs, and the answer expected."""
     inputs, outputs = bundle.golden
-    answer = _answer(bundle.manifest).name
+    answer = headline(bundle.manifest.outputs).name
     return [
         {
             "inputs": {name: _plain(values[row]) for name, values in inputs.items()},

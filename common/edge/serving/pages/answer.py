@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common.edge.description import french_number
+from common.edge.explanation import APART
 from common.edge.manifest import FieldSpec
 from common.edge.retrieval.citing import Citation
 from common.edge.serving.numbers import is_text
@@ -17,13 +18,10 @@ from common.edge.serving.pages.drawing import band
 from common.edge.serving.pages.underlined import underlined
 from common.edge.serving.served import Result, Served
 
-__all__ = ["LINKS", "answer_html", "joules_words", "summary_table"]
+__all__ = ["answer_html", "joules_words", "summary_table"]
 
 Array = npt.NDArray[Any]
 
-LINKS = ("log_odds", "score")
-"""Names of outputs that are there for the arithmetic of the reasons, not for people."""
-_APART = ("lower", "upper", "baseline", "contributions", *LINKS)
 _REASONS = 5
 _MOST_STEPS = 400
 _CHOICES = 5
@@ -41,7 +39,7 @@ def answer_html(served: Served, result: Result, row: int) -> str:
         Counted from 0.
     """
     text = next((item for item in served.manifest.inputs if is_text(item)), None)
-    outputs = [field for field in served.manifest.outputs if field.name not in _APART]
+    outputs = [field for field in served.manifest.outputs if field.name not in APART]
     first, *others = (
         _output(served, result, field, row, first=not place)
         for place, field in enumerate(outputs)
@@ -267,7 +265,7 @@ def _share(share: float) -> str:
 
 def summary_table(served: Served, result: Result, ids: Sequence[str] | None) -> str:
     """Return one line per row, for tables that were sent: the answer and the first reason."""
-    field = next(item for item in served.manifest.outputs if item.name not in _APART)
+    field = served.headline
     values = result.outputs[field.name].reshape(len(result.outputs[field.name]), -1)
     reasons: list[list[tuple[str, float]]] = []
     if "contributions" in result.outputs and served.manifest.terms:

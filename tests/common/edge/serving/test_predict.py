@@ -2,11 +2,18 @@
 
 import csv
 import io
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from common.edge.explanation import explain_rows
+from common.edge.description import french_number
+from common.edge.explanation import explain_rows, headline
+from common.edge.manifest import FieldSpec
+from common.edge.serving import friendly
 
 MODEL = "building_energy.day_ahead"
 PREDICT, INVOKE = f"/models/{MODEL}/predict", f"/models/{MODEL}/invocations"
@@ -272,3 +279,53 @@ def test_an_invocation_of_another_form_is_refused(call, body):
     answer = call("POST", INVOKE, body, content_type="application/json")
     assert answer.status in (400, 422)
     assert answer.json()["detail"]
+
+
+def test_the_prediction_is_what_a_person_would_call_so(call, rows, served):
+    """A classifier's first output is its log-odds, for the arithmetic; the interval says of what.
+
+    The same graph under other names: the head is apart, what follows it is the prediction.
+    """
+    assert call("POST", PREDICT, rows[0]).json()["prediction_of"] == "forecast"
+    outputs = [replace(served.manifest.outputs[0], name=name) for name in ("score", "p_free")]
+    assert headline([*outputs, *served.manifest.outputs]).name == "p_free"
+    assert headline(outputs[:1]).name == "score"
+    found = call("POST", PREDICT, rows[0]).json()
+    assert found["interval_of"] == "forecast"
+    document = call("GET", "/openapi.json").json()["components"]["schemas"]
+    answer = next(one for name, one in document.items() if name.endswith("_reponse"))
+    assert answer["properties"]["prediction_of"] == {"const": "forecast"}
+
+
+@given(st.floats(-1e7, 1e7, allow_nan=False))
+@example(999.4)
+@example(999.5)
+@example(0.0099999)
+@example(0.01)
+@example(-0.0)
+def test_three_digits_are_written_as_any_number_of_ours(value):
+    """The quick way to write what most reasons are gives the words of the general one."""
+    rounded = float(f"{value:.3g}")
+    sign = "+" if rounded > 0 else ""
+    assert friendly._signed(value) == sign + french_number(rounded)
+
+
+def test_numbers_of_a_row_are_read_together_as_one_by_one():
+    """Fields of one number a row share one array; odd ones are read by themselves."""
+    names = ["a_kwh", "b_kwh", "c_kwh"]
+    fields = {name: FieldSpec(name, "float32", ("n",), "kWh", "") for name in names}
+    fields["day"] = FieldSpec("day", "int64", ("n",), "1", "")
+    fields["hour"] = FieldSpec("hour", "int64", ("n",), "1", "")
+    known = SimpleNamespace(fields=fields, scalars={"float32": names, "int64": ["day", "hour"]})
+    alone = SimpleNamespace(fields=fields, scalars={})
+    legal = [dict.fromkeys(names, 1.5) | {"day": 3, "hour": 4}] * 2
+    odd = [True, None, "2", 7, 2**70, [1.0], 1.5]
+    for name in fields:
+        for value in odd:
+            rows = [legal[0] | {name: value}, legal[1]]
+            together = friendly._inputs(known, rows, has_truths=True)
+            one_by_one = friendly._inputs(alone, rows, has_truths=True)
+            assert together.keys() == one_by_one.keys()
+            for key, values in one_by_one.items():
+                assert repr(together[key]) == repr(values)  # type, shape and values
+    assert friendly._numbers(known, legal, has_truths=False).keys() == fields.keys()
