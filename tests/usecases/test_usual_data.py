@@ -5,6 +5,7 @@ use cases: the bundle is described from the training years, and the days of the 
 sent one by one, as a server sees them.
 """
 
+import os
 from datetime import date
 
 import numpy as np
@@ -61,6 +62,7 @@ def test_a_year_of_a_town_is_usual_in_every_season(town):
 
 
 @pytest.mark.public_data
+@pytest.mark.skipif(not os.environ.get("AUNE_MIRROR"), reason="needs the public files")
 def test_in_a_measured_year_only_the_two_spells_of_weather_without_precedent_ring():
     """Cambridge 2022: the July record (above the 35.2 degrees of training), the December frost.
 
