@@ -11,6 +11,8 @@ from usecases.citizen_requests.decision.feedback import corrections, read_feedba
 from usecases.citizen_requests.decision.inbox import MOST_REQUESTS, read_inbox
 from usecases.citizen_requests.decision.order import PLAN_FILES, PLAN_OPTIONS
 from usecases.citizen_requests.decision.router import FEWEST, closed_requests
+from usecases.citizen_requests.routing.own_services import PHRASES
+from usecases.citizen_requests.usecase import USECASE
 
 CHAPTER = 9
 
@@ -18,10 +20,10 @@ CHAPTER = 9
 @pytest.fixture
 def folder(tmp_path):
     blocks = guide_blocks(CHAPTER)
-    assert set(blocks) == {"demandes.csv", "attente.csv", "retours.csv"}
+    assert set(blocks) == {"demandes.csv", "catalogue.toml", "attente.csv", "retours.csv"}
     closed = tmp_path / "mes_demandes"
     closed.mkdir()
-    write_blocks(closed, {"demandes.csv": blocks.pop("demandes.csv")})
+    write_blocks(closed, {name: blocks.pop(name) for name in ("demandes.csv", "catalogue.toml")})
     return write_blocks(tmp_path, blocks)
 
 
@@ -37,6 +39,14 @@ def test_the_guide_s_closed_requests_are_read_as_the_guide_says(closed):
     moved = (rows["first_service"] != "") & (rows["first_service"] != rows["service"])
     assert moved.tolist() == [True, False, False]
     assert rows["text"].str.contains(r"\[[A-ZÉ]+\]").tolist() == [True, True, False]
+
+
+def test_the_guide_s_catalogue_is_read_beside_the_closed_requests(folder, closed):
+    """Its services are those of the example; each phrase counts whole and duty by duty."""
+    dataset = USECASE.read(folder / "mes_demandes", USECASE.task("routing"))
+    phrases = dataset.extras[PHRASES]
+    assert set(phrases["service"]) <= set(closed.titles.values())
+    assert "candélabres" in phrases["text"].tolist()
 
 
 def test_the_guide_s_waiting_requests_are_masked(folder):
@@ -70,7 +80,7 @@ def test_wrong_answers_are_refused_in_the_guide_s_words(folder, closed):
 
 
 def test_the_guide_names_every_option_of_the_plan_and_no_other():
-    used = set(re.findall(r"--([a-z]+)", guide_chapter(CHAPTER))) - {"resume"}
+    used = set(re.findall(r"--([a-z]+)", guide_chapter(CHAPTER))) - {"resume", "data"}
     assert used <= {*PLAN_FILES, *PLAN_OPTIONS}
     assert used >= {"requests", "closed", "feedback", "bundle"}
 
