@@ -100,7 +100,9 @@ def asked(protocol):
     return np.asarray(found, np.float32).reshape(3, -1)
 
 
-@pytest.mark.parametrize("protocol", [FRIENDLY, OIP, BINARY, TABLE, TENSORS, ROWS], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "protocol", [FRIENDLY, OIP, BINARY, TABLE, TENSORS, ROWS], ids=lambda one: one.name
+)
 def test_all_requests_ask_the_same_numbers(protocol):
     np.testing.assert_array_equal(asked(protocol), ROWS_ASKED)
 
