@@ -35,9 +35,9 @@ class Reference:
     name
         Of the input.
     low, high
-        Least and greatest of the golden rows, set apart by half of their distance on either
-        side: 64 rows do not show the extremes. Equal bounds are those of an input that
-        never varied there.
+        Least and greatest that training saw, where the bundle says so; else those of the golden
+        rows, set apart by half of their distance on either side: 64 rows do not show the
+        extremes.
     values
         How many it has in a row.
     """
@@ -67,12 +67,17 @@ class Observation:
 
 
 def references(bundle: Bundle) -> tuple[Reference, ...]:
-    """Return the references of a bundle's numeric inputs, from its golden rows.
+    """Return the references of a bundle's numeric inputs, from its training or golden rows.
 
     Inputs that hold one known value only, or code points of texts, have none.
     """
     found = []
+    learned = bundle.usual.histograms if bundle.usual is not None else {}
     for field in bundle.manifest.inputs:
+        if field.name in learned:
+            edges = learned[field.name].edges
+            found.append(Reference(field.name, edges[0], edges[-1]))
+            continue
         values = bundle.golden[0][field.name]
         free = any(isinstance(size, str) for size in field.shape[1:])
         if field.dtype == "bool" or free:

@@ -19,7 +19,7 @@ from common.lab.export import write_bundle
 
 MODEL = "building_energy.day_ahead"
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
-EDGES = tuple(np.linspace(-30, 54, 21))
+EDGES = tuple(np.linspace(-30, 45, 21))
 
 
 def usual_temperatures():
@@ -89,6 +89,18 @@ def test_a_bundle_carries_what_its_training_looked_like(watched_store, serving_s
     """And one that was written before there was such a file opens as before."""
     assert Shelves(watched_store).open(*MODEL.split(".")).usual == usual_temperatures()
     assert Shelves(serving_store).open(*MODEL.split(".")).usual is None
+
+
+def test_one_answer_says_which_values_training_never_reached(watched, one_row):
+    """47 degrees are above the 45 of training, and below the 50 that the input may hold."""
+    server = watched()
+    references = server.app.fleet.models[MODEL].references
+    found = {item.name: (item.low, item.high) for item in references}
+    assert found["temperature_c"] == (-30, 45)
+    assert found["load_kwh"][1] != 45
+    hot = one_row | {"temperature_c": [47.0] * 24}
+    answer = server.call("POST", f"/models/{MODEL}/predict", {"rows": [hot]}).json()
+    assert answer["rows"][0]["data"]["out_of_range_share"] > 0
 
 
 def test_usual_days_are_called_usual_on_the_page_and_in_the_metrics(watched, one_row):
