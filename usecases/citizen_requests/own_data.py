@@ -12,6 +12,8 @@ accents aside:
   joined by ``>``), ``code_cloture``, ``urgence`` (0 to 2, or normale, haute, urgente),
   ``doublon_de`` (identifiant of the earlier request).
 
+Beside it, ``catalogue.toml`` may say what each service does (`routing.catalogue`).
+
 Columns that say who wrote (nom, courriel, telephone...) are not read. UTF-8, UTF-16 and
 Windows-1252 are told apart, mojibake is undone (ftfy), and each text is pseudonymised by
 `text.masking.masks` as it is read: nothing else of it reaches the Dataset, a log or a Run.

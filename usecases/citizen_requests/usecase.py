@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from common.edge.errors import UsageError
+from common.edge.errors import DataError, UsageError
 from common.lab.sources import load_sources
 from common.lab.usecase import Dataset, Examples, Period, Task, UseCase
 from usecases.citizen_requests import data, own_data, simulate
@@ -62,7 +62,18 @@ def _read(folder: Path, task: Task) -> Dataset:
         return urgency.as_levels(own)
     if task.id == "routing":
         return _with_phrases(own, folder / CATALOGUE_FILE.name)
-    return _asked(task, for_services(own, THEMES) if task.id == "routing_themes" else own)
+    return _asked(task, _by_theme(own) if task.id == "routing_themes" else own)
+
+
+def _by_theme(own: Dataset) -> Dataset:
+    themed = for_services(own, THEMES)
+    if not themed.valid.any():
+        raise DataError(
+            f"{own.name}: no request's service is a theme of service-public.fr",
+            expected="one of " + ", ".join(THEMES),
+            remedy="the task routing learns your own services: --task routing",
+        )
+    return themed
 
 
 def _with_phrases(own: Dataset, file: Path) -> Dataset:

@@ -32,11 +32,12 @@ def title_blind_votes(dataset: Dataset) -> pd.DataFrame:
     The asked titles are left out of the index, all of them: what is found, is found by dossier,
     headings and text, as for a question in a citizen's words. The sheet itself stays in it, as
     in production, where the answer is mostly there; a request without a sheet must abstain.
+    Texts that are no title, a town hall's own requests, are asked of the index as it ships.
 
     Parameters
     ----------
     dataset
-        Titles whose ``request_id`` is a sheet's id (``data.load("themes")``).
+        Titles whose ``request_id`` is a sheet's id (``data.load("themes")``), or other texts.
 
     Returns
     -------
@@ -51,7 +52,8 @@ def title_blind_votes(dataset: Dataset) -> pd.DataFrame:
     if kept.exists():
         votes = np.load(kept, allow_pickle=False)
     else:
-        index = Retrieval(*_built(tuple(rows["request_id"])))
+        titles = tuple(rows["request_id"][rows["request_id"].isin(_sheet_ids())])
+        index = Retrieval(*(_built(titles) if titles else sheets_index()))
         votes = np.array([index.search(text).votes for text in rows["text"]], dtype=np.float32)
         kept.parent.mkdir(parents=True, exist_ok=True)
         part = kept.with_suffix(".part.npy")
@@ -64,6 +66,10 @@ def sheet_index() -> tuple[Mapping[str, Array], RetrievalSettings]:
     """Return the index that a bundle carries: every sheet with its title, filling ``votes``."""
     arrays, settings = sheets_index()
     return arrays, replace(settings, text_input="codes", fills=("votes",))
+
+
+def _sheet_ids() -> frozenset[str]:
+    return frozenset(sheet_tables().sheets["sheet_id"])
 
 
 @lru_cache(maxsize=1)

@@ -132,6 +132,16 @@ def test_one_service_is_no_choice():
         suited(routing_task, ROUTING, requests({"voirie": 30}))
 
 
+def test_own_services_are_no_themes_and_the_refusal_says_where_to_go(tmp_path: Path):
+    """It used to fit a ladder on requests without any known answer."""
+    (tmp_path / "demandes.csv").write_text(
+        "date;texte;service_final\n2026-05-04 10:00;Le terrain est boueux;Service des Sports\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(DataError, match="--task routing"):
+        USECASE.read(tmp_path, USECASE.task("routing_themes"))
+
+
 def test_corrections_go_to_the_town_hall_s_own_services(tmp_path: Path):
     """What an agent chose is one of its services, by title; any other is the rest."""
     (tmp_path / "demandes.csv").write_text(
