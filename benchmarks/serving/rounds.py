@@ -232,8 +232,7 @@ def _alone(stand: Stand, number: int, rows: int, options: Options) -> Window:
     if done.returncode:
         raise DataError(f"the graph alone: {done.stderr[-300:]}")
     count, seconds, cpu_s = json.loads(done.stdout)
-    mean_ms = 1000 * seconds / count
-    return Window(number, *ALONE, rows, count, seconds, cpu_s, mean_ms, mean_ms)
+    return Window(number, *ALONE, rows, count, seconds, cpu_s, None, None)
 
 
 def _module(name: str, words: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:

@@ -16,9 +16,7 @@ from benchmarks.serving.protocols import (
     Protocol,
 )
 
-__all__ = ["GUARDED", "SERVERS", "Door", "Places", "Server", "variables"]
-
-GUARDED = "ours-guarded"
+__all__ = ["SERVERS", "Door", "Places", "Server", "variables"]
 
 
 @dataclass(frozen=True)
@@ -107,10 +105,14 @@ def _ours(places: Places) -> list[str]:
     return [*serve, "--port", port, "--rate", "0"]
 
 
-def _guarded(places: Places) -> list[str]:
-    """Ours with keys, a bucket that is counted but never empty, and the journal."""
-    keys, journal = str(places.scratch / "keys.json"), str(places.scratch / "journal")
-    return [*_ours(places)[:-1], "1000000", "--keys", keys, "--journal", journal]
+def _with_keys(places: Places) -> list[str]:
+    """Ours with a key asked for, and a bucket that is counted but never empty."""
+    return [*_ours(places)[:-1], "1000000", "--keys", str(places.scratch / "keys.json")]
+
+
+def _with_journal(places: Places) -> list[str]:
+    """Ours as a town hall runs it: key, bucket, and each decision in the journal."""
+    return [*_with_keys(places), "--journal", str(places.scratch / "journal")]
 
 
 def _issued(places: Places) -> dict[str, str]:
@@ -173,7 +175,8 @@ SERVERS = {
     server.name: server
     for server in (
         Server(OURS, OURS, _ours, _OURS),
-        Server(GUARDED, OURS, _guarded, _OURS[:2], headers=_issued),
+        Server("ours-keys", OURS, _with_keys, _OURS[:1], headers=_issued),
+        Server("ours-journal", OURS, _with_journal, _OURS[:1], headers=_issued),
         *(
             Server(name, "mlflow", _mlflow, (door,), PEERS / "mlflow", _save(door.protocol.name))
             for name, door in (
@@ -186,4 +189,5 @@ SERVERS = {
         _of_peer("fastapi", _fastapi, Door(ROWS, "/predict")),
     )
 }
-"""By name; ours first, then ours with keys, bucket and journal, then the peers (MLflow twice)."""
+"""By name; ours first, then with a key and a bucket, then with the journal as well, then the
+peers, MLflow twice."""

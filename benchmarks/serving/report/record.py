@@ -49,7 +49,7 @@ class Window:
     answers, seconds, cpu_s
         Answers of status 200, wall time, and CPU-seconds of the server's processes meanwhile.
     p50_ms, p99_ms
-        Latency.
+        Latency; None where nobody waited (the graph alone).
     """
 
     round: int
@@ -59,8 +59,8 @@ class Window:
     answers: int
     seconds: float
     cpu_s: float
-    p50_ms: float
-    p99_ms: float
+    p50_ms: float | None
+    p99_ms: float | None
 
     @property
     def cpu_ms(self) -> float:

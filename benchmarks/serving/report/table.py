@@ -63,14 +63,16 @@ def _speeds(run: Run, rows: int) -> str:
 def _speed(run: Run, choice: Choice, rows: int) -> list[str]:
     windows = of_windows(run, choice, rows)
     cost = Spread.of(window.cpu_ms for window in windows)
-    return [
+    figures = [
         " ".join(choice),
         _spread(Spread.of(window.per_core for window in windows)),
         _spread(cost),
         _digits(cost.least),
-        _spread(Spread.of(window.p50_ms for window in windows)),
-        _spread(Spread.of(window.p99_ms for window in windows)),
     ]
+    waits = [(window.p50_ms, window.p99_ms) for window in windows]
+    if None in waits[0]:
+        return [*figures, "", ""]
+    return [*figures, *(_spread(Spread.of(column)) for column in zip(*waits, strict=True))]
 
 
 def _starts(run: Run) -> str:
