@@ -11,12 +11,13 @@ from pathlib import Path
 
 from common.edge.errors import ArchiveError, UsageError
 
-__all__ = ["Limits", "read_files"]
+__all__ = ["Limits", "read_files", "stored_at"]
 
 # One folder level, plain ASCII: shuts out absolute paths, "..", backslashes, drive letters,
 # NUL bytes and names that two file systems would read differently.
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99})?", re.A)
 _ENCRYPTED = 0x1
+_LOCAL_HEADER = struct.Struct("<26xHH")  # ends with the lengths of the name and of what follows it
 # What zipfile lets through from a damaged file (NotImplementedError is a RuntimeError).
 _UNREADABLE = (
     *(OSError, EOFError, ValueError, RuntimeError, OverflowError),
@@ -88,6 +89,30 @@ def read_files(path: Path, limits: Limits) -> dict[str, bytes]:
     model_bytes = len(files.get("model.onnx", b""))
     _bounded("model.onnx", model_bytes, limits.model_bytes, "bytes")
     return files
+
+
+def stored_at(path: Path, name: str) -> tuple[Path, int] | None:
+    """Return the file and the position in it where a bundle's file lies as it is.
+
+    None where it is compressed. What is there may have changed since `read_files`: compare.
+
+    Raises
+    ------
+    ArchiveError
+        The zip is damaged, or the file is no longer in it.
+    """
+    if path.is_dir():
+        return path / name, 0
+    try:
+        with zipfile.ZipFile(path) as archive, path.open("rb") as raw:
+            entry = archive.getinfo(name)
+            if entry.compress_type != zipfile.ZIP_STORED:
+                return None
+            raw.seek(entry.header_offset)
+            name_bytes, extra_bytes = _LOCAL_HEADER.unpack(raw.read(_LOCAL_HEADER.size))
+    except (*_UNREADABLE, KeyError) as error:
+        raise ArchiveError(f"{path.name} changed while it was opened: {error}") from error
+    return path, entry.header_offset + _LOCAL_HEADER.size + name_bytes + extra_bytes
 
 
 def _read_folder(path: Path, limits: Limits) -> dict[str, bytes]:

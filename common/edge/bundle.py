@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from common.edge.archive import Limits, read_files
+from common.edge.archive import Limits, read_files, stored_at
 from common.edge.errors import (
     ChecksumError,
     DataError,
@@ -36,6 +36,7 @@ __all__ = ["REQUIRED_FILES", "Bundle", "open_session", "run_session"]
 Array = npt.NDArray[Any]
 
 REQUIRED_FILES = ("card.html", "examples.npz", "manifest.json", "model.onnx", "run.json")
+_NPY_HEADER_BYTES = 2**16
 _TENSOR_TYPES = {"float32": "tensor(float)", "int64": "tensor(int64)", "bool": "tensor(bool)"}
 
 
@@ -59,7 +60,7 @@ class Bundle:
         ``run.json``: the run that made the bundle; `run` reads it.
     arrays
         Arrays for retrieval by name (``arrays/<name>.npy``), read-only; memory-mapped where
-        the bundle is a folder.
+        they lie uncompressed, as in a folder and in the zips that the lab writes.
     golden
         The rows of ``examples.npz``: raw inputs and outputs by tensor name.
     limits
@@ -347,18 +348,14 @@ def _compare(name: str, found: Array, expected: Array, tolerance: Tolerance) -> 
 
 
 def _arrays(files: Mapping[str, bytes], path: Path) -> dict[str, Array]:
-    """Read the arrays; those of a folder are mapped, so that processes share their memory."""
+    """Read the arrays; where they lie uncompressed they are mapped: processes share them."""
     arrays: dict[str, Array] = {}
     for name, data in files.items():
         if not name.startswith("arrays/"):
             continue
+        place = stored_at(path, name)
         try:
-            array = _array(data)
-            if path.is_dir() and array.size:
-                mapped = np.load(path / name, mmap_mode="r", allow_pickle=False)
-                if mapped.dtype != array.dtype or not np.array_equal(mapped, array):
-                    raise ChecksumError(f"{name} changed while it was opened")
-                array = mapped
+            array = _array(_mapped(data, *place) if place else data)
         except ChecksumError:
             raise
         except Exception as error:  # numpy raises many kinds on a damaged file
@@ -367,9 +364,21 @@ def _arrays(files: Mapping[str, bytes], path: Path) -> dict[str, Array]:
     return arrays
 
 
-def _array(data: bytes) -> Array:
+def _mapped(data: bytes, file: Path, start: int) -> memoryview:
+    """Return the same bytes from the file where they lie.
+
+    They were verified as they were read. Whoever could write into the file afterwards could as
+    well replace it: what is installed belongs to who installs, and is never written again.
+    """
+    found = np.memmap(file, np.uint8, "r", start, (len(data),))
+    if not np.array_equal(found, np.frombuffer(data, np.uint8)):
+        raise ChecksumError(f"{file.name} changed while it was opened")
+    return found.data
+
+
+def _array(data: bytes | memoryview) -> Array:
     """Return a read-only view of a ``.npy`` file's bytes: an index of 50 MB is held once."""
-    buffer = io.BytesIO(data)
+    buffer = io.BytesIO(data[:_NPY_HEADER_BYTES])
     version = np.lib.format.read_magic(buffer)
     readers = {
         (1, 0): np.lib.format.read_array_header_1_0,

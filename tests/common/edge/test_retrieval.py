@@ -1,6 +1,7 @@
 """The index answers the same everywhere, counts ties against nobody, and refuses what is broken."""
 
 import json
+import zipfile
 from dataclasses import replace
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.edge.archive import Limits
+from common.edge.archive import Limits, stored_at
 from common.edge.bundle import Bundle
 from common.edge.errors import (
     ChecksumError,
@@ -436,16 +437,67 @@ def content(built, signing_key):
 
 
 def test_a_text_alone_is_enough_in_a_folder_and_in_a_zip(content, signing_key, tmp_path):
-    """The folder's arrays are mapped, the zip's are in memory; both answer alike."""
-    answers = []
+    """The arrays are mapped from both; a zip that packs them has them in memory; all answer."""
     for name in ("bundle", "bundle.zip"):
         write_bundle(tmp_path / name, content, signing_key[0])
+    _pack(tmp_path / "bundle.zip", tmp_path / "packed.zip")
+    answers = []
+    for name in ("bundle", "bundle.zip", "packed.zip"):
         opened = Bundle.open(tmp_path / name, [signing_key[1]])
         answers.append(opened.predict({"codes": codes_of(["passeport perdu"])})["total"])
-        assert isinstance(opened.arrays["words_impacts"], np.memmap) == (name == "bundle")
+        values = opened.arrays["words_impacts"]
+        assert _is_mapped(values) == (name != "packed.zip")
+        assert not values.flags.writeable
     search = Retrieval(content.arrays, content.retrieval).search("passeport perdu")
     assert answers[0] == pytest.approx(search.votes.sum() + search.features[0])
-    assert answers[0] == answers[1]
+    assert answers[0] == answers[1] == answers[2]
+
+
+def _is_mapped(values):
+    """Follow what an array is a view of, down to a mapped file or to bytes."""
+    while values is not None and not isinstance(values, np.memmap):
+        values = values.obj if isinstance(values, memoryview) else getattr(values, "base", None)
+    return values is not None
+
+
+def _pack(path, packed):
+    """Write a zip anew with every entry compressed, as Aune did before."""
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+
+
+def test_arrays_lie_in_a_zip_as_they_are_and_begin_where_a_processor_reads_best(
+    content, signing_key, tmp_path
+):
+    """On a multiple of 64 bytes, as numpy begins the data of a file of its own."""
+    write_bundle(tmp_path / "bundle.zip", content, signing_key[0])
+    raw = (tmp_path / "bundle.zip").read_bytes()
+    for name in content.arrays:
+        file, start = stored_at(tmp_path / "bundle.zip", f"arrays/{name}.npy")
+        assert file == tmp_path / "bundle.zip"
+        assert start % 64 == 0
+        assert raw[start : start + 6] == b"\x93NUMPY"
+    assert stored_at(tmp_path / "bundle.zip", "model.onnx") is None
+
+
+def test_an_array_that_changes_between_its_check_and_its_use_is_refused(
+    content, signing_key, tmp_path, monkeypatch
+):
+    """Somebody writes into the zip after its checksums were held, before it is mapped."""
+    path = tmp_path / "bundle.zip"
+    write_bundle(path, content, signing_key[0])
+
+    def changed(path, name):
+        file, start = stored_at(path, name)
+        with file.open("r+b") as handle:
+            handle.seek(start + 130)
+            handle.write(b"\xff")
+        return file, start
+
+    monkeypatch.setattr("common.edge.bundle.stored_at", changed)
+    with pytest.raises(ChecksumError, match="changed while it was opened"):
+        Bundle.open(path, [signing_key[1]])
 
 
 def test_what_the_caller_gives_is_not_computed_again(content, signing_key, tmp_path):
