@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -16,6 +16,7 @@ from usecases.citizen_requests.decision.pieces import Piece, underlined
 from usecases.citizen_requests.decision.router import Opinion, Router
 from usecases.citizen_requests.decision.similar import Neighbour, Neighbours
 from usecases.citizen_requests.duplicates.linking import Link, links
+from usecases.citizen_requests.duplicates.signs import Received
 from usecases.citizen_requests.requests.services import HUMAN, OUT_OF_COMPETENCE
 from usecases.citizen_requests.routing.answers import CLARIFY, ROUTE
 from usecases.citizen_requests.sheets.counters import TOWN_HALL
@@ -125,14 +126,20 @@ class Finding:
 def findings(inbox: Inbox, sources: Sources) -> tuple[Opinion, tuple[Finding, ...]]:
     """Return what the router says, and what is proposed for each request, in their order."""
     opinion = sources.router.read([each.text for each in inbox.requests])
+    services = sources.router.services
+    signs = [
+        replace(each.signs, services=dict(zip(services, chances.tolist(), strict=True)))
+        for each, chances in zip(inbox.requests, opinion.p, strict=True)
+    ]
     return opinion, tuple(
-        _finding(inbox, place, opinion, sources) for place in range(len(inbox.requests))
+        _finding(inbox, place, opinion, sources, signs) for place in range(len(inbox.requests))
     )
 
 
-def _finding(inbox: Inbox, place: int, opinion: Opinion, sources: Sources) -> Finding:
+def _finding(
+    inbox: Inbox, place: int, opinion: Opinion, sources: Sources, signs: Sequence[Received]
+) -> Finding:
     router, request = sources.router, inbox.requests[place]
-    earlier = [each.signs for each in inbox.requests[:place]]
     pieces, words = underlined(request.pieces, opinion.parts[place])
     bare = PLACEHOLDER.sub(" ", request.text)
     neighbours = sources.neighbours.of(request.text, request.id)
@@ -152,7 +159,7 @@ def _finding(inbox: Inbox, place: int, opinion: Opinion, sources: Sources) -> Fi
         action=action,
         bodies=_bodies(bare, neighbours, sources.index) if action == "elsewhere" else (),
         urgency=urgency,
-        duplicates=links(request.signs, earlier),
+        duplicates=links(signs[place], signs[:place]),
         neighbours=neighbours,
         citations=answer.citations if answer else (),
         p_answer=p_answer,

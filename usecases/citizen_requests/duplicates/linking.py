@@ -34,6 +34,8 @@ FITTED = Weights((0.964, -1.044, 0.902, 1.776, 4.479, 5.255, 0.367, 0.117), -2.9
 to rank with rather than one to believe."""
 THRESHOLD = 0.5
 MOST_LINKS = 5
+LIKELY_SAME, SAME = 0.8, 0.999
+"""How alike the chances of services must be for a page to say so."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def _reasons(signs: Signs) -> tuple[str, ...]:
     said = {
         "même rue": signs.street >= 0.7,
         "même numéro": signs.same_number,
-        "même service": signs.same_service,
+        "même service": signs.service >= SAME,
+        "sans doute le même service": LIKELY_SAME <= signs.service < SAME,
         f"mots communs ({signs.words:.0%})".replace("%", "\u00a0%"): signs.words >= 0.1,
         "à un jour près": signs.days <= 1,
     }

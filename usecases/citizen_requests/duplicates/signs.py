@@ -13,7 +13,7 @@ from usecases.citizen_requests.text.masking.addresses import locations
 from usecases.citizen_requests.text.plain_words import plain, word_set
 from usecases.citizen_requests.text.vocabulary import WORD
 
-__all__ = ["Rarity", "Received", "Signs", "grams_of", "prepared", "signs_of"]
+__all__ = ["Rarity", "Received", "Signs", "alike", "grams_of", "prepared", "signs_of"]
 
 GRAM_LETTERS = (3, 4, 5)
 """Character grams inside words: what stands typos best in French (brief, finding 3)."""
@@ -38,8 +38,11 @@ class Received:
 
     Parameters
     ----------
-    id, received, service
-        Identifier, time of arrival, service code ("" where unknown).
+    id, received
+        Identifier, time of arrival.
+    services
+        Chance of each service by code: 1 for one that is known, those of the router for a
+        request that waits; empty where nothing is known.
     grams
         Character grams of what is asked, places left out.
     streets
@@ -50,7 +53,7 @@ class Received:
 
     id: str
     received: datetime
-    service: str
+    services: Mapping[str, float]
     grams: frozenset[str]
     streets: tuple[frozenset[str], ...]
     numbers: frozenset[str]
@@ -108,8 +111,8 @@ class Signs:
         Whether at least one names no street.
     same_number
         Whether both name the same house number.
-    same_service
-        Whether both go to the same service.
+    service
+        How alike the chances of their services are, in [0, 1]: 1 for one and the same.
     days
         Days between them, at least 0.
     """
@@ -118,7 +121,7 @@ class Signs:
     street: float
     no_street: bool
     same_number: bool
-    same_service: bool
+    service: float
     days: float
 
     @property
@@ -128,8 +131,8 @@ class Signs:
             self.words,
             self.street,
             self.words * self.street,
-            self.words * float(self.same_service),
-            self.street * float(self.same_service),
+            self.words * self.service,
+            self.street * self.service,
             self.words * float(self.no_street),
             self.street * float(self.same_number),
             math.log1p(self.days),
@@ -167,7 +170,7 @@ def prepared(request_id: str, received: datetime, text: str, service: str = "") 
     return Received(
         request_id,
         received,
-        service,
+        {service: 1.0} if service else {},
         grams_of(" ".join(topical)),
         tuple(grams for grams in streets if grams),
         frozenset(place.number for place in places if place.number),
@@ -195,9 +198,25 @@ def signs_of(one: Received, other: Received, rarity: Rarity) -> Signs:
         street=max(streets, default=0.0),
         no_street=not streets,
         same_number=bool(one.numbers & other.numbers),
-        same_service=bool(one.service) and one.service == other.service,
+        service=alike(one.services, other.services),
         days=abs((one.received - other.received).total_seconds()) / 86_400,
     )
+
+
+def alike(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    """Return how alike two sets of chances are: the sum of roots of their products.
+
+    Bhattacharyya (1943). Two requests of which a router is unsure in the same way count as
+    alike, where the chance that both go to one service would be small.
+
+    Examples
+    --------
+    >>> alike({"voirie": 0.5, "parcs": 0.5}, {"voirie": 0.5, "sport": 0.5})
+    0.5
+    >>> alike({"voirie": 1.0}, {})
+    0.0
+    """
+    return sum(math.sqrt(chance * other.get(code, 0.0)) for code, chance in one.items())
 
 
 def _overlap(one: frozenset[str], other: frozenset[str]) -> float:
