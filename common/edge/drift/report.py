@@ -184,7 +184,7 @@ class InputState:
     name
         Of the input.
     state
-        ``usual``, ``watch``, ``alert``, or ``undetermined`` for want of rows.
+        ``usual``, ``watch``, ``alert``, or ``undetermined`` for want of rows or days.
     causes
         What calls for it.
     rows
@@ -376,6 +376,8 @@ def _judged_input(
         nearest = _nearest(histogram, (week if enough[1] else whole).seen[name].bins)
     if seen.rows < limits.rows:
         state, causes = "undetermined", ()
+    elif state == "usual" and not enough[0] and histogram.levels.psi(whole.days) is not None:
+        state = "undetermined"  # what can be said of a day is, but not that all is usual
     return InputState(
         name=name,
         state=state,

@@ -46,8 +46,9 @@ def short(report: DriftReport, meanings: Mapping[str, str], since: str) -> str:
     """
     if report.state == "undetermined":
         return (
-            f"Données pas encore jugées : {report.rows}{_NBSP}ligne(s) reçue(s), il en faut "
-            f"{report.thresholds.rows}."
+            f"Données pas encore jugées : {french_number(report.rows)}{_NBSP}ligne(s) sur "
+            f"{report.days}{_NBSP}jour(s) ; il faut {report.thresholds.rows} lignes et "
+            f"{report.thresholds.days} jours."
         )
     begun = f" depuis le {french_day(since)}" if since else ""
     if report.state == "usual":
@@ -90,7 +91,8 @@ def explain(report: DriftReport, meanings: Mapping[str, str]) -> tuple[str, ...]
     waiting = sum(item.state == "undetermined" for item in report.inputs)
     if waiting:
         sentences.append(
-            f"{waiting} entrée(s) sans verdict : moins de {report.thresholds.rows} lignes reçues."
+            f"{waiting} entrée(s) sans verdict : moins de {report.thresholds.rows} lignes ou de "
+            f"{report.thresholds.days} jours."
         )
     return tuple(sentences)
 

@@ -153,6 +153,15 @@ def test_few_rows_give_no_verdict(usual):
     assert short(drift.report(), {}, "").startswith("Données pas encore jugées")
 
 
+def test_a_single_day_is_not_called_usual_however_many_its_rows(usual):
+    """1,000 rows of one day: no fault found, and no verdict on the distribution either."""
+    drift = Drift(usual)
+    drift.observe(rows(1000, 2), DAY)
+    assert only(drift).state == "undetermined"
+    line = short(drift.report(), {}, "")
+    assert line.endswith("1\u00a0jour(s) ; il faut 20 lignes et 7 jours.")
+
+
 def test_missing_and_never_seen_values_are_told_apart(usual):
     """A tenth of the values missing; 2 % of the others at 90 °C, which training never saw."""
     inputs = rows(1000, 4)

@@ -108,7 +108,7 @@ def test_usual_days_are_called_usual_on_the_page_and_in_the_metrics(watched, one
     assert "Données pas encore jugées" in server.call("GET", f"/modeles/{MODEL}").body.decode()
     server.days(one_row, 10)
     page = server.call("GET", f"/modeles/{MODEL}").body.decode()
-    assert "Données habituelles depuis le 9 janvier 2026." in page
+    assert "Données habituelles depuis le 11 janvier 2026." in page
     metrics = server.metrics()
     labels = f'{{model="{MODEL}",input="temperature_c"}}'
     assert metrics[f"aune_drift_state{labels}"] == 0
