@@ -5,7 +5,7 @@ import io
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +218,16 @@ class Bundle:
             _compare(name, found[name], values, self.manifest.tolerances[name])
         if self.index is not None:
             self.index.replay(self.arrays)
+
+    def at_rest(self) -> "Bundle":
+        """Return the bundle without its golden rows but the first, which stays as an example.
+
+        For whoever keeps it open: the rows of one model can be 2 MB, and were replayed.
+        """
+        inputs, outputs = (
+            {name: values[:1].copy() for name, values in rows.items()} for rows in self.golden
+        )
+        return replace(self, golden=(inputs, outputs))
 
     def _run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         return run_session(self.session, inputs, [output.name for output in self.manifest.outputs])

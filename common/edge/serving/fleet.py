@@ -117,4 +117,6 @@ class Fleet:
     def _open(self, usecase: str, task: str) -> Served:
         bundle = self._shelves.open(usecase, task)
         limits = replace(bundle.limits, rows=self._settings.rows)
-        return Served(bundle, limits, self._settings.values_out)
+        served = Served(bundle, limits, self._settings.values_out)
+        served.bundle = bundle.at_rest()
+        return served

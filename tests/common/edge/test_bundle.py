@@ -473,6 +473,18 @@ def test_a_golden_row_that_differs_names_output_row_and_both_values(
         Bundle.open(resign(folder), [signing_key[1]])
 
 
+def test_a_bundle_at_rest_keeps_one_golden_row_and_answers_as_before(folder, signing_key, resign):
+    """A server keeps bundles open for months, and replays their rows once."""
+    resign(folder)
+    opened = Bundle.open(folder, [signing_key[1]])
+    resting = opened.at_rest()
+    assert {len(values) for part in resting.golden for values in part.values()} == {1}
+    assert all(values.base is None for part in resting.golden for values in part.values())
+    np.testing.assert_array_equal(
+        resting.predict(resting.golden[0])["forecast"], opened.golden[1]["forecast"][:1]
+    )
+
+
 def test_a_golden_row_within_the_tolerance_passes(folder, signing_key, resign):
     """1e-5 absolute plus 1e-5 of the value: 0.9e-5 is inside whatever the value."""
 

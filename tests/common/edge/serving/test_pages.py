@@ -99,11 +99,12 @@ def test_too_few_values_are_counted(served, typed):
 
 
 def csv_of(served, rows):
-    """Return golden rows as the CSV that the page takes."""
+    """Return the example, as many times, as the CSV that the page takes."""
     columns = {"id": [f"cas-{row}" for row in range(rows)]}
-    for name, values in served.bundle.golden[0].items():
-        for index in np.ndindex(values.shape[1:]):
-            cells = [f"{v:.6g}" if v == v else "" for v in values[(slice(rows), *index)].tolist()]
+    for name, (values,) in served.bundle.golden[0].items():
+        for index in np.ndindex(values.shape):
+            value = values[index].item()
+            cells = [f"{value:.6g}" if value == value else ""] * rows
             columns[".".join([name, *map(str, index)])] = [c.replace(".", ",") for c in cells]
     lines = [";".join(columns), *(";".join(row) for row in zip(*columns.values(), strict=True))]
     return "\n".join(lines)
