@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from common.edge.drift.report import DriftReport, Seen, Thresholds, Truths, Window, judged
+from common.edge.drift.judging import judged
+from common.edge.drift.report import DriftReport, Seen, Thresholds, Truths, Window
 from common.edge.errors import DataError, UsageError
 from common.edge.journal.chain import write_atomically
 from common.edge.training.histogram import Histogram, count_values, stuck_rows
