@@ -1,5 +1,6 @@
 """Rolling counts of what comes in and of how often the interval held: all that is kept."""
 
+import copy
 import json
 import threading
 from collections import Counter
@@ -161,6 +162,16 @@ class Drift:
             days = {date.fromisoformat(day): _day_from(item) for day, item in raw["days"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return False
+        with self._lock:
+            self._days = days
+        return True
+
+    def take_over(self, former: "Drift") -> bool:
+        """Take up the counts of another version; False where its histograms are others."""
+        if former._edges() != self._edges():
+            return False
+        with former._lock:
+            days = copy.deepcopy(former._days)
         with self._lock:
             self._days = days
         return True

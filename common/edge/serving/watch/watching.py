@@ -59,8 +59,8 @@ class Watching:
     Parameters
     ----------
     folder
-        Where counts and alert files are kept; None keeps them in memory, and so does a folder
-        that cannot be written.
+        Where counts and alert files are kept, of this server alone; None keeps them in memory,
+        and so does a folder that cannot be written.
     clock
         Gives the time, aware and UTC.
     """
@@ -135,17 +135,16 @@ class Watching:
     # In a thread
 
     def follow(self, models: Mapping[str, Served]) -> None:
-        """Watch these models from now on; counts of the same histograms are taken up again."""
+        """Watch these models from now on; counts of the same histograms go on."""
         with self._lock:
+            watched: dict[str, _Watched] = {}
             for name, served in models.items():
                 former = self._watched.get(name)
-                if former is not None and former.served.bundle.digest == served.bundle.digest:
-                    continue
-                watched = self._opened(name, served)
-                if watched is not None:
-                    self._watched[name] = watched
-            for name in set(self._watched) - set(models):
-                del self._watched[name]
+                if former is None or former.served.bundle.digest != served.bundle.digest:
+                    former = self._opened(name, served, former)
+                if former is not None:
+                    watched[name] = former
+            self._watched = watched  # at once: the event loop reads it meanwhile
 
     def count(self, noted: Iterable[_Noted]) -> None:
         """Count requests and see whether a state changed."""
@@ -201,18 +200,23 @@ class Watching:
 
     # On the disk
 
-    def _opened(self, name: str, served: Served) -> _Watched | None:
+    def _opened(self, name: str, served: Served, former: _Watched | None) -> _Watched | None:
         usual = served.bundle.usual
         if usual is None or not (usual.histograms or usual.coverage):
             return None
         golden = served.bundle.golden[0]
         width = max(1, sum(golden[name][0].size for name in usual.histograms))
-        drift = Drift(usual)
-        alert = Alert()
-        if self.folder is not None:
+        drift, alert = Drift(usual), Alert()
+        if former is not None:
+            drift.take_over(former.drift)
+            alert = former.alert
+        elif self.folder is not None:
             drift.load(counts_path(self.folder, name))
             alert = read_alert(alert_path(self.folder, name)) or alert
-        return _Watched(served, drift, drift.report(), alert, width)
+        changed = former is not None
+        opened = _Watched(served, drift, drift.report(), alert, width, changed)
+        self._judge(opened)  # an alert of histograms that are no longer those is taken back
+        return opened
 
     def _judge(self, watched: _Watched) -> None:
         """Report again; write the alert file where a state changed."""

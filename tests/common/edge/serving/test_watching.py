@@ -195,14 +195,50 @@ def test_a_running_server_counts_by_itself_and_saves_when_it_stops(
     assert day["rows"] == 30
 
 
-def test_another_version_of_the_same_histograms_goes_on_counting(watched, one_row, tmp_path):
-    server = watched(tmp_path)
-    server.days(one_row, 3)
-    server.app.watching.close()
+@pytest.fixture
+def newer_version(watched_store, tmp_path, bundle_content, signing_key, caller):
+    """Give a newer version of the watched bundle, with histograms of its own or the same."""
+
+    def make(usual):
+        content = replace(bundle_content, version="1.3.0", usual=usual)
+        path = write_bundle(tmp_path / "newer.zip", content, signing_key[0])
+        Store(tmp_path / "newer", [signing_key[1]]).install(path)
+        return caller(tmp_path / "newer").app.fleet.models
+
+    return make
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_a_newer_version_of_the_same_histograms_goes_on_counting(
+    watched, one_row, tmp_path, newer_version, on_disk
+):
+    """What was counted a moment ago is there, saved or not; so is the age of the state."""
+    server = watched(tmp_path / "watch" if on_disk else None)
+    server.days(one_row, 8)
+    since = server.app.watching.line(MODEL)
+    server.app.watching.follow(newer_version(usual_temperatures()))
+    assert server.app.watching.report(MODEL).rows == 32
+    assert server.app.watching.line(MODEL) == since
+
+
+def test_a_newer_version_of_other_histograms_begins_anew(watched, one_row, newer_version, tmp_path):
+    """And takes back the alert of the former one, which nothing supports any more."""
+    server = watched(tmp_path / "watch")
+    server.days(one_row, 10, shift=8.0)
+    path = tmp_path / "watch" / f"{MODEL}.alerte.json"
+    assert json.loads(path.read_bytes())["state"] == "alert"
+    other = usual_temperatures()
+    item = replace(other.histograms["temperature_c"], run=12)
+    server.app.watching.follow(newer_version(Usual({"temperature_c": item}, 0.8)))
+    assert server.app.watching.report(MODEL).rows == 0
+    assert json.loads(path.read_bytes())["state"] == "undetermined"
+
+
+def test_a_model_that_is_gone_is_watched_no_more(watched, one_row):
+    server = watched()
+    server.days(one_row, 1)
     server.app.watching.follow({})
     assert server.app.watching.report(MODEL) is None
-    server.app.watching.follow(server.app.fleet.models)
-    assert server.app.watching.report(MODEL).rows == 12
 
 
 def test_counting_fails_alone(watched_store, one_row, monkeypatch):
