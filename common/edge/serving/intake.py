@@ -21,8 +21,12 @@ __all__ = ["Intake"]
 
 Array = npt.NDArray[Any]
 
-_ACCEPTED = {"float32": "fd", "int64": np.dtype(np.int64).char, "bool": "?"}
-"""Kinds of arrays, by numpy's letters, that need no closer look for a dtype."""
+_ACCEPTED: dict[str, set[np.dtype[Any]]] = {
+    "float32": {np.dtype(np.float32), np.dtype(np.float64)},
+    "int64": {np.dtype(np.int64)},
+    "bool": {np.dtype(np.bool_)},
+}
+"""Types of arrays that need no closer look, by the type that the graph takes."""
 
 
 class Intake:
@@ -144,7 +148,7 @@ class _Lane:
                 values, given = inputs[name], given + 1
                 if (
                     type(values) is not np.ndarray
-                    or values.dtype.char not in self._accepted
+                    or values.dtype not in self._accepted
                     or values.shape != (rows, *shape)
                 ):
                     return None, given

@@ -11,6 +11,7 @@ from common.edge.inputs import prepare
 from common.edge.manifest import FieldSpec
 from common.edge.serving import intake
 from common.edge.serving.intake import Intake
+from common.edge.serving.numbers import to_array
 from common.edge.serving.observing import Reference, observe
 
 FIELDS = (
@@ -122,6 +123,8 @@ def test_legal_rows_never_take_the_careful_way(monkeypatch, rows):
     expected = careful(legal(rows))
     monkeypatch.setattr(intake, "prepare", lambda *_: pytest.fail("looked at closely"))
     assert_same(quick(legal(rows), rows), expected)
+    read = {field.name: to_array(legal(rows)[field.name].tolist(), field) for field in FIELDS}
+    quick(read, rows)  # as JSON is read, not as numpy makes arrays: other letters, same types
     gap = legal(rows)
     gap["load_kwh"][0, 1, 1] = np.nan
     del gap["free"], gap["holiday"]
