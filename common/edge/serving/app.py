@@ -187,7 +187,7 @@ class Server:
                 lambda: self._predict(served, door, door.read(served, body, headers))
             )
         ask = door.read(served, body, headers)
-        if ask.rows > self.settings.inline_rows:
+        if ask.rows > min(self.settings.inline_rows, served.quick_rows):
             return self._in_pool(lambda: self._predict(served, door, ask))
         return self._finish(*self._predict(served, door, ask))
 

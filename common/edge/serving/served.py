@@ -1,5 +1,6 @@
 """An open bundle as it is served: what never changes between two requests is computed once."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ __all__ = ["Reasons", "Result", "Served"]
 
 Array = npt.NDArray[Any]
 
+_QUICK_SECONDS, _TRIED_ROWS = 0.002, 8
+"""Health checks may wait as long as that for a request (``docs/decisions/serving.md``)."""
 _CHARACTERS = 65_536
 """Characters that a graph reads at once: some 200 bytes of work for each."""
 
@@ -127,6 +130,19 @@ class Served:
             int(np.prod(values.shape[1:], dtype=np.int64)) for values in bundle.golden[1].values()
         )
         self._most_rows = min(limits.rows, max(1, values_out // width))
+        self.quick_rows = 1 if self._texts or bundle.index is not None else self._rows_within()
+        """Rows that the graph answers so soon that nobody is held up meanwhile."""
+
+    def _rows_within(self) -> int:
+        """Return how many rows the graph answers in `_QUICK_SECONDS`, tried on golden ones."""
+        tried = {name: values[:_TRIED_ROWS] for name, values in self.bundle.golden[0].items()}
+        rows = len(next(iter(tried.values())))
+        seconds = []
+        for _ in range(2):
+            start = time.perf_counter()
+            self._run(tried, rows)
+            seconds.append(time.perf_counter() - start)
+        return max(1, int(rows * _QUICK_SECONDS / min(seconds)))
 
     def predict(self, inputs: Mapping[str, Any], rows: int) -> Result:
         """Check the inputs and run the graph.

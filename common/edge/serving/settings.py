@@ -47,8 +47,9 @@ class ServerSettings:
     workers, queue
         Threads for large requests and those with a journal, and how many may wait.
     inline_bytes, inline_rows
-        Requests within both are answered without a thread: a switch of threads costs more
-        than they do, and they cannot hold up the health checks.
+        Requests within both are answered without a thread, if the graph answers so many rows
+        in two milliseconds: a switch of threads costs more than they do, and they cannot hold
+        up the health checks.
     reload_seconds
         How often the store is looked at.
     watts_per_core
@@ -74,7 +75,7 @@ class ServerSettings:
     workers: int = 2
     queue: int = 64
     inline_bytes: int = 65_536
-    inline_rows: int = 16
+    inline_rows: int = 128
     reload_seconds: float = 2.0
     watts_per_core: tuple[float, float, float] = (4.0, 10.0, 25.0)
 
