@@ -65,6 +65,7 @@ class DeadlineProtocol(HttpToolsProtocol):
     _stage: Literal["between", "headers", "body"] = "between"
     _header_bytes = 0
     _field_bytes = 0
+    _held_back: tuple[RequestResponseCycle, Any] | None = None
     _pieces = 0
     _body_bytes = 0
     _refusal: tuple[int, str] | None = None
@@ -191,6 +192,17 @@ class DeadlineProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.unread.pop(self, None)
         super().resume_writing()
+        if self._held_back is not None:
+            cycle, app = self._held_back
+            self._held_back = None
+            super()._start_asgi_task(cycle, app)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Answer a request, once the answer before it is read: nobody has two in memory."""
+        if self.flow.write_paused:
+            self._held_back = cycle, app
+        else:
+            super()._start_asgi_task(cycle, app)
 
     def timeout_keep_alive_handler(self) -> None:
         """Close an idle connection, one that still reads once it has read."""

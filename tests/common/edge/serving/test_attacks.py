@@ -244,11 +244,14 @@ ASKED = b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 
 @contextlib.contextmanager
 def answering_large(**settings):
-    """Serve one large answer to everybody, at once; give the port."""
+    """Serve one large answer to everybody; give port, connections and what was answered."""
+
+    made = []
 
     async def app(scope, receive, send):
         if scope["type"] != "http":
             return
+        made.append(scope)
         length = (b"content-length", str(LARGE_BYTES).encode())
         await send({"type": "http.response.start", "status": 200, "headers": [length]})
         await send({"type": "http.response.body", "body": bytes(LARGE_BYTES)})
@@ -259,7 +262,8 @@ def answering_large(**settings):
     while not server.started:
         time.sleep(0.01)
     try:
-        yield server.servers[0].sockets[0].getsockname()[1], server.server_state.connections
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield port, server.server_state.connections, made
     finally:
         server.should_exit = True
         thread.join(20)
@@ -287,7 +291,7 @@ def until(condition, seconds=15):
 def test_a_caller_that_never_reads_is_given_up(sent):
     """Also one that sent two requests ahead, whose second waits for the first to be read."""
     with (
-        answering_large(request_seconds=0.5) as (port, connections),
+        answering_large(request_seconds=0.5) as (port, connections, _),
         socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
     ):
         connection.sendall(sent)
@@ -296,10 +300,25 @@ def test_a_caller_that_never_reads_is_given_up(sent):
         assert read_length(connection) < LARGE_BYTES
 
 
+def test_a_second_answer_is_made_when_the_first_is_read():
+    """Otherwise each caller that reads nothing keeps two in memory."""
+    with (
+        answering_large() as (port, _, made),
+        socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
+    ):
+        connection.sendall(ASKED * 2)
+        until(lambda: made)
+        time.sleep(0.2)
+        assert len(made) == 1
+        while len(made) < 2 and connection.recv(2**18):
+            pass
+        assert len(made) == 2
+
+
 def test_a_caller_that_reads_slowly_gets_all_of_its_answer():
     """It takes longer than the deadline of a request, and reads all the time."""
     with (
-        answering_large(request_seconds=0.5) as (port, _),
+        answering_large(request_seconds=0.5) as (port, *_),
         socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
     ):
         connection.sendall(ASKED)
@@ -314,7 +333,7 @@ def test_a_caller_that_reads_slowly_gets_all_of_its_answer():
 def test_answers_that_nobody_reads_are_bounded_all_together():
     """Six callers leave up to 20 MB each; 64 MiB may stay, so at least two are given up."""
     with (
-        answering_large(request_seconds=60) as (port, connections),
+        answering_large(request_seconds=60) as (port, connections, _),
         contextlib.ExitStack() as stack,
     ):
         for _ in range(6):
