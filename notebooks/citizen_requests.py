@@ -12,12 +12,12 @@
 # ---
 
 # %% [markdown]
-# # Demandes des usagers : du courriel au service, et à la fiche qui répond
+# # Demandes des usagers : du courriel au service
 #
 # Ce carnet suit une demande : nettoyer et masquer le texte, le lire par mots et par fragments,
 # comparer du plus simple au plus savant, souligner les lettres qui ont décidé et **refaire** le
-# calcul, savoir se taire, citer une fiche avec sa date, noter un fournisseur, puis exporter un
-# paquet signé et l'ouvrir comme le ferait la commune.
+# calcul, savoir se taire, puis exporter un paquet signé et l'ouvrir comme le ferait la commune.
+# La fiche qui répond et le moteur d'un fournisseur ont leur carnet : `citizen_requests_answers.py`.
 #
 # - Il s'exécute sans réseau : textes publics s'ils sont déjà là (`AUNE_MIRROR` ou cache), sinon
 #   simulateur, et alors tout porte la mention SIMULÉ (SIMULATED dans les noms de fichiers).
@@ -29,17 +29,16 @@
 # |---|---|---|
 # | `AUNE_NOTEBOOK_DRAWS` | tirages de chaque point de la courbe « peu d'exemples » | 2 |
 # | `AUNE_NOTEBOOK_DATA` | `auto`, `simulated` ou votre dossier | `auto` |
-# | `AUNE_NOTEBOOK_OUT` | dossier des figures et des CSV | un dossier temporaire |
+# | `AUNE_NOTEBOOK_OUT` | dossier des figures | un dossier temporaire |
 
 # %%
 import contextlib
 import os
 import tempfile
-import textwrap
 import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from math import exp, sqrt
 from pathlib import Path
 
@@ -48,12 +47,9 @@ os.environ.setdefault("AUNE_OFFLINE", "1")
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 
 from common.edge.bundle import Bundle
 from common.edge.errors import SourceError
-from common.edge.retrieval import citing
-from common.edge.retrieval.inputs import Index
 from common.edge.signature import trusted_keys
 from common.edge.textcodes import codes_of, text_of
 from common.lab import energy, graph, harness
@@ -62,19 +58,16 @@ from common.lab.choices import Choices
 from common.lab.evaluation import follow
 from common.lab.graph.text import KINDS
 from common.lab.graph.text_head import BLOCKS, CHARACTERS
-from common.lab.index import Document, Section, build
 from common.lab.pages.french import bounds, number, percent, plural
 from common.lab.pages.reliability import wilson
 from common.lab.pages.terminal import text_table
 from common.lab.publish import publish
 from common.lab.usecase import Period, Split
-from usecases.citizen_requests.answers import collections, compare, plan, vendor_run
 from usecases.citizen_requests.authored import frozen_requests
 from usecases.citizen_requests.features import THRESHOLDS
 from usecases.citizen_requests.figures import routing_figures
 from usecases.citizen_requests.requests.collection import requests_of
 from usecases.citizen_requests.routing.answers import DECISIONS, ROUTE
-from usecases.citizen_requests.simulation.facts import FACTS
 from usecases.citizen_requests.study import few_shot
 from usecases.citizen_requests.text import writing_level
 from usecases.citizen_requests.text.cleaning.cleaner import REASONS, clean
@@ -109,18 +102,13 @@ print(task.question)
 
 
 # %%
-def public() -> None:
-    """Say that there are no public data where the simulator is wanted."""
-    if DATA == "simulated":
-        raise SourceError("simulated data were asked for")
-
-
 def load():
     """Return one's own folder, the public titles, or the simulator where there are none."""
     if DATA not in ("auto", "simulated"):
         return USECASE.read(Path(DATA), task)
     try:
-        public()
+        if DATA == "simulated":
+            raise SourceError("simulated data were asked for")
         return USECASE.load(task, "quick")
     except SourceError as error:
         print(f"données SIMULÉES ({error.found})")
@@ -358,79 +346,6 @@ for code, name in enumerate(DECISIONS):
           f"{share_of(scored.hit[taken])}{label}")  # fmt: skip
 
 # %% [markdown]
-# ## La fiche qui répond, son passage et sa date
-#
-# La recherche lit des tables, pas un réseau : mots, suites de mots, fragments, et un résumé par
-# co-occurrences. Rien n'est rédigé : chaque phrase est **mot pour mot** dans la fiche. Les fiches
-# publiques sont de 2020 : elles portent un avertissement et ne disent pas le droit en vigueur.
-
-
-# %%
-def simulated_sheets() -> collections.Collection:
-    """Invent one sheet for each fact of the simulator, and ask it in other words."""
-    documents = []
-    for fact in FACTS:
-        title, *body = [words.replace("{at}", "") for words in (*fact.what, *fact.ask)]
-        record = {"id": f"SIMULATED-{fact.code}", "title": title, "date": "2020-11-12", "url": ""}
-        fields = {"title": title, "dossier": fact.theme, "headings": "", "lead": ". ".join(body)}
-        fields["body"] = fields["lead"]
-        documents.append(Document(record, fields, (Section("Fiche SIMULÉE", fields["body"]),)))
-    ids = tuple(one.record["id"] for one in documents)
-    asked = pd.DataFrame({"question_id": [f"Q{at}" for at in range(len(ids))], "sheet_id": ids})
-    asked["text"] = [fact.what[-1].replace("{at}", "") for fact in FACTS]
-    return collections.Collection(
-        "simulated", "questions SIMULÉES", *build(documents, plan.plan()), ids, asked
-    )
-
-
-try:
-    public()
-    index, of_what = Index.open(*collections.sheets_index()), "fiches de service-public.fr"
-except SourceError:
-    index, of_what = simulated_sheets().index, "fiches SIMULÉES"
-question = "cmt je fé pour m'inscrire sur les liste electoral ?"
-proposed = citing.propose(index, question, datetime.now(UTC).date())
-print(f"{plural(index.retrieval.settings.documents, 'document')}, {of_what} ; « {question} »")
-for cited in proposed.citations:
-    print(f"{cited.title}\n  {cited.sheet_id} {cited.url}\n  {cited.warning}")
-    for passage in filter(None, (cited.lead, cited.section)):
-        assert citing.is_verbatim(index, passage)
-        print(f"  [{passage.heading}] " + textwrap.shorten(passage.text, 200, placeholder=" ..."))
-
-# %% [markdown]
-# ## Le moteur d'un fournisseur, face au nôtre
-#
-# En 2021, Etalab a publié les réponses d'un moteur commercial à des questions de particuliers à la
-# CNIL, reformulées : le premier vrai fournisseur de ce banc. Sans elles, un moteur SIMULÉ. Une
-# remise est un fichier (JSON Lines ou TREC) ; l'intervalle à 95 % retire au sort des **fiches**.
-
-# %%
-try:
-    public()
-    held = collections.collection("cnil")
-    run = compare.eptica_run(held)
-except SourceError:
-    held = simulated_sheets()
-    lists = {f"Q{at}": held.ids[at + at % 2 :][:3] for at in range(len(held.ids))}
-    run = vendor_run.from_lists("moteur SIMULÉ", lists, held.ids)
-remitted = work / ("SIMULATED_" * (held.name == "simulated") + "run.trec")
-tagged = replace(run, system=run.system.replace(" ", "_"))
-remitted.write_text(vendor_run.write_trec(tagged), encoding="utf-8")
-read = vendor_run.read_run(remitted, set(held.asked["question_id"]), set(held.ids))
-found = compare.compare(held, read)
-assert found.verdict == compare.compare(held, run).verdict
-print(f"{found.run.system}, {found.n_questions} questions, {found.n_sheets} fiches")
-for name in ("R@1", "R@10", "MRR@10"):
-    ours, theirs, gain = (each[name] for each in (found.ours, found.theirs, found.gain))
-    span = f"[{number(gain.low, 3)} ; {number(gain.high, 3)}]"
-    print(f"  {name:<8}le nôtre {number(ours.value, 3)}, le leur {number(theirs.value, 3)}, "
-          f"écart {number(gain.value, 3)} {span}")  # fmt: skip
-verdicts = {"better": "le nôtre est meilleur", "worse": "le leur est meilleur"}
-nothing = " (SIMULÉ : ce verdict ne vaut rien)" * (held.name == "simulated")
-said = verdicts.get(found.verdict, "indécidable, ce qui ne vaut pas égalité")
-print(f"verdict (R@10) : {said}{nothing}")
-
-# %% [markdown]
 # ## Peu d'exemples
 #
 # Combien de demandes closes faut-il à une commune ? Le catalogue seul, puis quelques demandes
@@ -506,6 +421,7 @@ print(underlined(request, replied[CHARACTERS][1, : len(request)]))
 #
 # - `aune run citizen_requests --data DOSSIER` : l'échelle entière sur vos demandes closes.
 # - `--resume CORRECTIONS` : apprendre de ce que les agents ont corrigé.
+# - `citizen_requests_answers.py` : la fiche qui répond, et le moteur d'un fournisseur.
 # - Un agent décide. Le modèle propose ; il ne ferme, ne rejette et ne fait attendre personne.
 
 # %%

@@ -12,19 +12,19 @@
 # ---
 
 # %% [markdown]
-# # Aires de livraison : du stationnement constaté à la place déplacée
+# # Aires de livraison : du stationnement constaté à la chance de trouver une place
 #
-# Ce carnet suit une arrivée et un départ jusqu'à la décision : regarder une zone, lire les taux
-# d'une file d'attente, la comparer à plus simple et à plus savant, recalculer **une** réponse à la
-# main, compter les dépassements, dimensionner, déplacer des places, puis exporter un paquet signé
-# et l'ouvrir comme le ferait la commune.
+# Ce carnet suit une arrivée et un départ jusqu'à la réponse au conducteur : regarder une zone, lire
+# les taux d'une file d'attente, la comparer à plus simple et à plus savant, recalculer **une**
+# réponse à la main, puis exporter un paquet signé et l'ouvrir comme le ferait la commune. Les
+# dépassements, le dimensionnement et les places à déplacer ont leur carnet :
+# `delivery_zones_plan.py`.
 #
 # - Il s'exécute sans réseau : données publiques si elles sont déjà là (`AUNE_MIRROR` ou cache),
 #   sinon simulateur, et alors tout porte la mention SIMULÉ (SIMULATED dans les noms de fichiers).
 # - Les données publiques sont des **bornes de recharge**, à la place d'aires de livraison. Les
 #   scores portent sur quelques zones et quelques semaines : ils montrent la méthode, et la période
-#   de test du banc d'essai n'est pas notée. Les sections qui décrivent (la semaine, les
-#   dépassements, le dimensionnement) regardent les douze dernières semaines du journal.
+#   de test du banc d'essai n'est pas notée. La semaine regardée est la dernière du journal.
 #
 # | variable d'environnement | effet | défaut |
 # |---|---|---|
@@ -52,10 +52,10 @@ from matplotlib.dates import DateFormatter
 from common.edge.bundle import Bundle
 from common.edge.errors import SourceError
 from common.edge.signature import trusted_keys
-from common.lab import energy, graph, harness
+from common.lab import energy, harness
 from common.lab.candidate import Bench
 from common.lab.evaluation import follow
-from common.lab.pages.french import bounds, interval, number, percent
+from common.lab.pages.french import interval, number, percent
 from common.lab.pages.terminal import text_table
 from common.lab.publish import publish
 from common.lab.statistics import paired_block_bootstrap
@@ -64,18 +64,11 @@ from usecases.delivery_zones import own_data
 from usecases.delivery_zones.availability.kernels import HORIZON_MINUTES
 from usecases.delivery_zones.availability.stays import arrival_chances, constant_stay, stay_chances
 from usecases.delivery_zones.availability.usual import issue_kernels, past_of
-from usecases.delivery_zones.decision.demand import network_of
-from usecases.delivery_zones.decision.misuse_page import misuse_findings
 from usecases.delivery_zones.decision.observed import UNKNOWN, observe
-from usecases.delivery_zones.decision.plan import HYPOTHESIS, plan_relocation
-from usecases.delivery_zones.decision.relocation import Settings
-from usecases.delivery_zones.decision.sizing import Scenario, blocking
-from usecases.delivery_zones.decision.sizing_page import sizing_findings
 from usecases.delivery_zones.decision.week_grid import chance_of, observed_grid
 from usecases.delivery_zones.decision.week_page import week_figure
 from usecases.delivery_zones.demand.dwell import dwell_by_hour
-from usecases.delivery_zones.demand.zone_demand import Window, demand_of, replay
-from usecases.delivery_zones.inventory.source import load_inventory
+from usecases.delivery_zones.demand.zone_demand import Window, demand_of
 from usecases.delivery_zones.usecase import USECASE
 
 plt.switch_backend("svg")
@@ -377,149 +370,6 @@ truth = ["une place" if x else "complet" for x in only.target[0, : len(HORIZON_M
 print(f"  {'constaté':<36}" + " | ".join(f"{x:<24}" for x in truth))
 
 # %% [markdown]
-# ## Les dépassements
-#
-# D'abord ce qui a été **constaté** : minutes perdues par heure et par place au-delà de la limite,
-# intervalle à 95 %. C'est une borne basse : un véhicule non autorisé qui part à temps ne se voit
-# pas. Relevées toutes les quinze minutes, les durées seraient fausses : l'outil refuse alors.
-
-# %%
-for found in misuse_findings(seen)[:1]:
-    print(f"règle : {found.rule.words}{label}")
-    whole = found.whole
-    span = bounds(whole.low, whole.high, "min", 1)
-    lost = f"{number(whole.minutes_per_bay_hour, 1)} min perdues par heure et par place ({span})"
-    print(lost)
-    print(found.whole.by_hour.set_index("hour").round(2).to_string())
-
-# %% [markdown]
-# Puis la **chance** de dépasser, à l'arrivée et à mi-limite. Deux taux comptés et une régression ;
-# noté sur la période de réglage, jamais sur celle du test. Si la régression ne fait pas nettement
-# mieux que le taux de la zone, le taux suffit. Cette chance sert à organiser une tournée, pas à
-# punir : aucune verbalisation automatique.
-
-# %%
-SHOWN = ("base_rate", "zone_hour_rate", "logistic")
-
-
-def score_overstay() -> None:
-    """Fit three rungs on the past, print their Brier scores on the tuning period."""
-    overstay = follow(USECASE.task("overstay"), dataset)
-    fit_period, judged_period = overstay.split.folds()[-1]
-    training = graph.training(overstay, overstay.examples(dataset, fit_period), SEED)
-    judged = overstay.examples(dataset, judged_period)
-    print(f"Brier de la chance de dépasser, {judged_period}{label}")
-    for rung in (rung for rung in overstay.rungs if rung.name in SHOWN):
-        model = graph.assemble(overstay, rung, rung.fit(training))
-        error = (graph.run(model, judged.inputs)["p_overstay"] - judged.target[:, :2]) ** 2
-        at_arrival, at_half = (number(float(x), 4) for x in np.nanmean(error, axis=0))
-        size_kb = number(len(model.SerializeToString()) / 1000, 0)
-        print(f"{rung.title:<46}à l'arrivée {at_arrival}   à mi-limite {at_half}   {size_kb} ko")
-
-
-if (seen.zones["max_stay_minutes"] > 0).any():
-    score_overstay()
-else:
-    print("aucune zone n'a de limite : rien à dépasser (colonne « durée max » de zones.csv)")
-
-# %% [markdown]
-# ## Une place de plus, une place de moins
-#
-# Une place de **moins** n'a pas besoin de modèle : on rejoue les vrais stationnements sur les
-# places restantes. Une place de **plus** demande une formule (Erlang B), car les refusés n'ont
-# laissé aucune trace : c'est un ordre de grandeur. L'intervalle à 90 % contient la dérive de la
-# demande. Ici, les zones les plus remplies, celles de trois places et plus d'abord.
-
-# %%
-by_size = sorted(seen.busiest(8), key=lambda zone: counted[zone], reverse=True)
-by_size = sorted(by_size, key=lambda zone: seen.zones["n_spaces"].iloc[seen.place(zone)] < 3)
-sized = sizing_findings(seen, by_size[:3])
-for found in sized:
-    print(f"{seen.title(found.zone)}, {found.bays} place(s) aujourd'hui{label}")
-    for _, line in found.table[found.table["label"].str.contains("Aujourd|Une place")].iterrows():
-        shares = 100 * line[["blocking_low", "blocking_high"]].to_numpy(float)
-        print(f"  {line['label']:<20}{percent(float(line['blocking']))} des arrivées sans place "
-              f"({bounds(*shares, '%', 1)})")  # fmt: skip
-    if found.drift.flagged:
-        print("  dérive :", found.drift.reason)
-
-# %% [markdown]
-# **Vérifier par rejeu.** On retire deux places à une zone : les refusés disparaissent du journal,
-# comme dans la vie. De ce journal tronqué, la formule annonce ce que donnerait une place de plus ;
-# le rejeu de **tous** les stationnements dit ce qui aurait été constaté. Attendez-vous à de gros
-# écarts, souvent par excès, parfois hors de l'intervalle : c'est pourquoi une place de plus
-# se décide avec un essai dans la rue, pas avec cette formule seule.
-
-
-# %%
-def one_more_checked(zone: str, bays: int) -> str:
-    """Foretell a bay more from a log cut by two bays; hold it against the replay of all stays."""
-    mine = seen.sessions[seen.sessions["curb_zone_id"] == zone].sort_values("event_time_start")
-    mine = mine[mine["event_time_start"] >= pd.Timestamp(seen.first_day, tz=seen.timezone)]
-    times = [mine[f"event_time_{x}"].dt.as_unit("s").astype("int64") for x in ("start", "end")]
-    begun, ended = (x.to_numpy() / 60 for x in times)
-    refused = {n: replay(begun, ended - begun, n) for n in (bays - 2, bays - 1)}
-    cut = demand_of(mine[~refused[bays - 2]], zone, bays - 2, window)
-    said = blocking(cut, Scenario(bays - 1))
-    span = bounds(100 * said.low, 100 * said.high, "%", 1)
-    return (
-        f"{seen.title(zone)}, de {bays - 2} à {bays - 1} place(s) : formule "
-        f"{percent(said.share)} ({span}), rejeu {percent(float(refused[bays - 1].mean()))}{label}"
-    )
-
-
-for found in sized:
-    if found.bays >= 3:
-        print(one_more_checked(found.zone, found.bays))
-
-# %% [markdown]
-# ## Déplacer des places
-#
-# Sur l'inventaire des Hauts-de-Seine (1 007 aires), à nombre de places constant. L'inventaire ne
-# contient **aucune demande** : elle est déduite de la densité, de la longueur et des horaires. Le
-# plan porte donc le mot HYPOTHÈSE et ne se décide pas ; avec `demand.csv` il devient le vôtre.
-#
-# L'optimum est prouvé deux fois : par le solveur, puis par une borne recalculée ici. Ni une aire ni
-# une commune du quart le moins bien servi ne peut y perdre.
-
-
-# %%
-def simulated_areas(n_areas: int = 60) -> pd.DataFrame:
-    """Invent areas of three communes, where no inventory can be had."""
-    rng = np.random.default_rng(SEED)
-    return pd.DataFrame({
-        "area_id": [f"SIMULATED-{number:02d}" for number in range(n_areas)],
-        "commune": rng.choice(["Amont", "Aval", "Le Pont"], n_areas),
-        "address": "rue inventée",
-        "regime": "Livraison",
-        "hours": "07:00-19:00",
-        "length_m": rng.choice([10.0, 15.0, 24.0], n_areas),
-        "lon": 2.0 + 0.01 * rng.random(n_areas),
-        "lat": 47.0 + 0.01 * rng.random(n_areas),
-    })  # fmt: skip
-
-
-try:
-    if DATA == "simulated":
-        raise SourceError("simulated data were asked for")
-    areas, of_what = load_inventory().areas, "inventaire public"
-except SourceError:
-    areas, of_what = simulated_areas(), "aires SIMULÉES"
-plan = plan_relocation(network_of(areas), Settings(max_moves=20))
-assert plan.solution.proven
-totals = plan.totals()
-print(f"{of_what} : {len(plan.areas)} aires. {HYPOTHESIS}")
-print(f"places : {number(totals['bays_before'], 0)} avant, {number(totals['bays_after'], 0)} "
-      f"après ; {number(totals['bays_added'], 0)} peintes ailleurs")  # fmt: skip
-print(f"livraisons sans place par jour : {number(totals['lost_before'], 0)} puis "
-      f"{number(totals['lost_after'], 0)}")  # fmt: skip
-print(f"écart prouvé à l'optimum : {percent(plan.solution.gap, 2)} (solveur), "
-      f"{percent(plan.solution.certified_gap, 2)} (notre borne seule)")  # fmt: skip
-print(plan.equity[["quarter", "areas", "better", "worse"]].to_string(index=False))
-for _, area in plan.changed.head(5).iterrows():
-    print(f"  {area['action']:<10}{area['area_id']}, {area['commune']} : {area['reason']}")
-
-# %% [markdown]
 # ## Exporter un paquet signé, l'ouvrir comme la commune
 #
 # Un seul fichier : graphe, exemples de contrôle, carte, empreintes, signature. La clé de ce carnet
@@ -554,7 +404,7 @@ for reason in why.groups[:4]:
 # réentraîner : ses tables se comptent.
 #
 # - `aune run delivery_zones --data DOSSIER` : l'échelle entière sur vos zones.
-# - `aune plan delivery_zones --data DOSSIER --inventory ... --demand ...` : les pages.
+# - `delivery_zones_plan.py` : dépassements, dimensionnement, places à déplacer.
 # - Une personne décide. Le modèle donne une chance ; il ne verbalise ni ne réserve rien.
 
 # %%
