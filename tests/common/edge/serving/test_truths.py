@@ -1,8 +1,11 @@
 """Observed values come back and tell whether the interval holds; nonsense is refused by row."""
 
+import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from common.edge.store.store import Store
 from common.edge.training.usual import Usual
@@ -159,6 +162,36 @@ def test_a_model_whose_bundle_promises_nothing_says_so(call):
     refused = call("POST", PATH, {"rows": [{"journal": 1, "observed": 1}]})
     assert refused.status == 422
     assert "n'annonce pas d'intervalle" in refused.json()["detail"]
+
+
+WORDS = ("rows", "journal", "id", "observed", "lower", "upper", "numero", "observe.0")
+leaves = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(WORDS)
+    | st.text(max_size=8) | st.sampled_from([1e39, 2**63, 10**400])
+)  # fmt: skip
+odd = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3), max_leaves=8)
+rows_of_anything = st.lists(
+    st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=4), odd, max_size=4) | odd, max_size=3
+)
+tables = st.lists(st.lists(leaves.map(str), max_size=4).map(";".join), max_size=4).map("\n".join)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(rows=rows_of_anything, table=tables)
+def test_whatever_is_sent_back_is_answered(server, rows, table):
+    """No 5xx, and a problem in the promised form."""
+    for body, kind in (
+        (json.dumps({"rows": rows}), "application/json"),
+        (json.dumps(rows), "application/json"),
+        (f"numero;observe\n{table}", "text/csv"),
+        (table, "text/csv"),
+    ):
+        answer = server("POST", PATH, body.encode("utf-8", "replace"), content_type=kind)
+        assert answer.status in (200, 400, 413, 422), answer.body
+        if answer.status != 200:
+            assert set(answer.json()) >= {"title", "status", "detail"}
 
 
 def test_the_document_describes_it_only_where_it_is_served(server, call):
