@@ -74,13 +74,13 @@ def references(bundle: Bundle) -> tuple[Reference, ...]:
     found = []
     learned = bundle.usual.histograms if bundle.usual is not None else {}
     for field in bundle.manifest.inputs:
-        if field.name in learned:
-            edges = learned[field.name].edges
-            found.append(Reference(field.name, edges[0], edges[-1]))
-            continue
         values = bundle.golden[0][field.name]
         free = any(isinstance(size, str) for size in field.shape[1:])
         if field.dtype == "bool" or free:
+            continue
+        if field.name in learned:
+            edges = learned[field.name].edges
+            found.append(Reference(field.name, edges[0], edges[-1], values[0].size))
             continue
         known = values[~np.isnan(values)] if field.dtype == "float32" else values
         if not known.size:

@@ -148,3 +148,10 @@ def test_no_more_values_than_allowed_are_taken_at_once():
     with pytest.raises(TableError, match=r"\(3, 2, 3\)"):
         taken({"load_kwh": np.full((3, 2, 3), 50.0)}, 3)
     assert taken({"load_kwh": np.full((2, 2, 3), 50.0)}, 2)[0]["load_kwh"].shape == (2, 2, 3)
+
+
+def test_a_reference_knows_how_many_values_its_input_has_in_a_row(call):
+    """Shares are of a row's values: 28 days of 24 hours count 672 times as much as an offset."""
+    (served,) = call.app.fleet.models.values()
+    sizes = {reference.name: reference.values for reference in served.references}
+    assert sizes == {"load_kwh": 672, "temperature_c": 24, "weekday": 1, "offset_kwh": 1}
