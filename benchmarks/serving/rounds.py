@@ -119,7 +119,7 @@ def measure(options: Options, say: Callable[[str], None]) -> Run:
         load_before=load_before,
         load_after=os.getloadavg()[0],
         connections=options.connections,
-        versions={stand.server.name: stand.version for stand in stands},
+        versions={stand.server.name: stand.version or commit[:12] for stand in stands},
         installed_mb={s.server.name: installed_mb(s.server.environment) for s in stands},
         starts=starts,
         windows=windows,

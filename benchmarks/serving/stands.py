@@ -94,7 +94,7 @@ class Stand:
     server, places
         What is started and where.
     version
-        What is compared: package and version.
+        Of the package that is compared; empty for ours.
     """
 
     server: Server
@@ -182,9 +182,9 @@ def _free_ports() -> tuple[int, int, int]:
 
 
 def _version(server: Server) -> str:
-    """Return package and version of what is compared, from its environment's metadata."""
+    """Return the version of what is compared, from its environment's metadata."""
     if server.environment == OURS:
-        return "working tree"
+        return ""
     found = importlib.metadata.distributions(
         name=server.environment, path=[str(p) for p in place(server.environment).glob("lib/*/*")]
     )

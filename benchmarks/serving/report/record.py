@@ -106,8 +106,15 @@ class Run:
     windows: tuple[Window, ...]
 
     def to_json(self) -> str:
-        """Return the run as JSON, floats with the digits that mean something."""
-        return json.dumps({"schema": SCHEMA, **_rounded(asdict(self))}, indent=1) + "\n"
+        """Return the run as JSON, floats with the digits that mean something, a line a record."""
+        members = {"schema": SCHEMA, **_rounded(asdict(self))}
+        lines = []
+        for name, value in members.items():
+            text = json.dumps(value)
+            if isinstance(value, list):
+                text = "[\n" + ",\n".join(f"  {json.dumps(item)}" for item in value) + "\n ]"
+            lines.append(f" {json.dumps(name)}: {text}")
+        return "{\n" + ",\n".join(lines) + "\n}\n"
 
     @classmethod
     def load(cls, path: Path) -> "Run":
