@@ -23,7 +23,25 @@ def test_the_toy_use_case_conforms(toy):
         check.run()
         names.add(str(check))
     assert "toy-visits-no_look_ahead" in names
-    assert len(names) == len(checks.TASK_CHECKS) + len(checks.USECASE_CHECKS)
+    once = len(checks.TASK_CHECKS) + len(checks.USECASE_CHECKS)
+    # Two rungs without AI and a linear one: one more than there are kinds.
+    assert len(names) == once + 2 * len(checks.RUNG_CHECKS)
+    assert "toy-visits-contributions_add_up-other_rungs" in names
+
+
+def test_a_wrong_rung_is_found_wherever_it_stands_in_its_kind(toy):
+    """The second rung without AI alone is wrong: only the checks of the other rungs meet it."""
+    task = toy.tasks[0]
+    wrong = replace(
+        task.rungs[1], fit=lambda training: replace(
+            task.rungs[1].fit(training), reference=lambda X: X[:, 0] + 1)
+    )  # fmt: skip
+    rungs = (task.rungs[0], wrong, task.rungs[2])
+    changed = replace(toy, tasks=(replace(task, rungs=rungs),))
+    found = {str(check): check for check in yield_checks(changed)}
+    found["toy-visits-graph_equals_its_library"].run()
+    with pytest.raises(ConformanceError, match="rung two_weeks"):
+        found["toy-visits-graph_equals_its_library-other_rungs"].run()
 
 
 def test_features_that_write_into_their_inputs_are_refused(toy):
