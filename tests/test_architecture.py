@@ -15,6 +15,8 @@ import pytest
 from usecases import names
 
 ROOT = Path(__file__).resolve().parents[1]
+
+pytestmark = pytest.mark.xdist_group("architecture")  # every module is read and parsed once
 PACKAGES = ("common", "usecases", "benchmarks")
 
 MAX_FUNCTION_LINES = 50
@@ -60,10 +62,17 @@ def sources() -> list[Path]:
     return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """Return a module's tree; several tests read every one of them."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
 def texts() -> list[tuple[str, str]]:
     """Return the tracked text files; the lock and pinned sources hold hashes only."""
     found = []
@@ -74,11 +83,12 @@ def texts() -> list[tuple[str, str]]:
     return found
 
 
+@cache
 def function_sizes() -> list[tuple[int, str]]:
     """Return the lines of each function, its docstring left out, with its place."""
     sizes = []
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 first = node.body[0]
                 n_lines = (node.end_lineno or node.lineno) - node.lineno + 1
@@ -157,7 +167,7 @@ def test_no_tracked_file_is_over_a_megabyte():
 @pytest.mark.parametrize("path", sources(), ids=relative)
 def test_module_says_what_it_is_for_and_what_it_offers(path):
     """A docstring, and an ``__all__`` that is sorted and true."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     assert ast.get_docstring(tree)
     if path.name == "__init__.py" and len(tree.body) == 1:
         return
@@ -209,7 +219,7 @@ def test_edge_sources_name_only_the_packages_of_the_edge():
     """Lazy imports count too: every import statement below common/edge is looked at."""
     found = set()
     for path in (ROOT / "common" / "edge").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Import):
                 found |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:

@@ -158,9 +158,11 @@ def test_a_text_does_not_depend_on_the_texts_beside_it():
 
 def test_the_traced_folding_is_the_edge_s():
     """Graph and index share one table and one rule."""
-    texts = fuzzed(300, seed=4)
-    codes = codes_of(texts)
-    assert np.array_equal(text.fold(np, codes).symbols, fold_at_the_edge(codes))
+    texts = sorted(fuzzed(300, seed=4), key=len)
+    # Rows are as wide as the longest: the two of 18,000 characters stand alone.
+    for some in (texts[:-2], texts[-2:]):
+        codes = codes_of(some)
+        assert np.array_equal(text.fold(np, codes).symbols, fold_at_the_edge(codes))
 
 
 def test_the_graph_holds_only_operators_that_the_edge_allows():
