@@ -13,6 +13,7 @@ from benchmarks.serving.environments import OURS, PEERS, ROOT, install
 from benchmarks.serving.model import INPUT, N_FEATURES, build
 from benchmarks.serving.protocols import Answered
 from benchmarks.serving.report.record import Run
+from benchmarks.serving.report.table import markdown
 from benchmarks.serving.rounds import Options
 from benchmarks.serving.servers import SERVERS
 from benchmarks.serving.stands import Truth
@@ -180,3 +181,9 @@ def test_a_short_run_measures_ours_and_fastapi(built, tmp_path, capsys):
     assert command.main(["--show", str(output)]) == 0
     assert capsys.readouterr().out == printed.out
     assert json.loads(output.read_text())["schema"] == 1
+
+
+def test_the_figures_of_the_readme_are_those_of_the_newest_run():
+    serving = ROOT / "benchmarks" / "serving"
+    newest = sorted((serving / "runs").glob("*.json"))[-1]
+    assert markdown(Run.load(newest)) in (serving / "README.md").read_text("utf-8")
