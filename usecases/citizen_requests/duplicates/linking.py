@@ -34,6 +34,8 @@ FITTED = Weights((0.964, -1.044, 0.902, 1.776, 4.479, 5.255, 0.367, 0.117), -2.9
 to rank with rather than one to believe."""
 THRESHOLD = 0.5
 MOST_LINKS = 5
+NEAR_STREET, SAME_STREET = 0.4, 0.7
+"""Shares of common letters from which a page calls two streets near, or one and the same."""
 LIKELY_SAME, SAME = 0.8, 0.999
 """How alike the chances of services must be for a page to say so."""
 
@@ -98,7 +100,8 @@ def _near(earlier: Received, request: Received) -> bool:
 
 def _reasons(signs: Signs) -> tuple[str, ...]:
     said = {
-        "même rue": signs.street >= 0.7,
+        "même rue": signs.street >= SAME_STREET,
+        "rues aux noms proches": NEAR_STREET <= signs.street < SAME_STREET,
         "même numéro": signs.same_number,
         "même service": signs.service >= SAME,
         "sans doute le même service": LIKELY_SAME <= signs.service < SAME,

@@ -122,6 +122,15 @@ def test_only_recent_earlier_requests_are_linked_and_said_why() -> None:
     assert links(first, [old, later]) == ()
 
 
+def test_streets_that_only_look_alike_are_not_called_the_same() -> None:
+    """« Tileul » may be « Tilleul » or not: the agent is told that it is a guess."""
+    first = prepared("first", NOON, "Nid de poule rue du Tilleul", "roads")
+    later = prepared("later", NOON + timedelta(2), "Nid de poule rue du Tileul", "roads")
+    (link,) = links(later, [first])
+    assert "rues aux noms proches" in link.reasons
+    assert "même rue" not in link.reasons
+
+
 def test_nothing_of_a_request_is_kept_but_grams() -> None:
     """Links are computed on sets of letters; names and numbers are not carried along."""
     request = prepared("a", NOON, "Nid de poule rue Hoche.\nCordialement,\nAïcha Sow", "roads")
