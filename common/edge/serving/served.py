@@ -79,8 +79,11 @@ class Reasons:
         """
         rows, terms = len(contributions), contributions.shape[-1]
         sums = contributions.reshape(rows, -1, terms).astype(np.float64) @ self._members
-        totals = sums.sum(axis=1)
-        order = np.argsort(-np.abs(sums).sum(axis=1), axis=1, kind="stable")[:, :count]
+        if sums.shape[1] == 1:  # the sum of one step is that step
+            totals, strengths = sums[:, 0], np.abs(sums[:, 0])
+        else:
+            totals, strengths = sums.sum(axis=1), np.abs(sums).sum(axis=1)
+        order = np.argsort(-strengths, axis=1, kind="stable")[:, :count]
         return [
             [(self.groups[index], row[index]) for index in indices]
             for row, indices in zip(totals.tolist(), order.tolist(), strict=True)
