@@ -118,6 +118,20 @@ def test_costs_equal_those_of_pyvrps_own_reader(name: str) -> None:
     assert ours.gap_percent >= 0
 
 
+@AT_HAND
+@pytest.mark.public_data
+def test_a_plan_of_prizes_is_never_dearer_than_serving_nobody() -> None:
+    """Prizes of C1_10_1 add up to 260,890; PyVRP's own start needs over 20 s to come below."""
+    pytest.importorskip("pyvrp")
+    path = find("PCVRPTW")["C1_10_1"]
+    nobody = total_cost(read_instance(path), [])
+    (found,) = run(path, (0,), Limit(iterations=50))
+    assert nobody == 260_890
+    assert found.cost <= nobody
+    assert found.agrees
+    assert found.broken == ()
+
+
 def test_a_route_of_two_trips_is_counted_by_hand(small: Instance) -> None:
     """Client 1 at 5.0 (50 tenths), 2 at 10.0, 3 at 2.55 (25 after cutting)."""
     assert route_cost(small, 0, [1, 2]) == 50 + 50 + 100
