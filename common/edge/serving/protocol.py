@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from common.edge.serving.problem import CONTENT_TYPE, Problem
 from common.edge.serving.settings import ServerSettings
+from common.edge.serving.unread import CountedTransport, Unread, left_bytes
 
 __all__ = ["IN_ONE_PIECE", "DeadlineProtocol", "deadline_protocol"]
 
@@ -40,6 +41,8 @@ _PIECE_BYTES = 16
 server as much as one of 64 kB, and a million of them seconds."""
 _PROGRESS_BYTES = 65_536
 """What a caller must have read of a large answer in the time of a request: 50 kbit/s."""
+_LARGE_BYTES = 65_536
+"""Answers from which on it is watched whether they are read."""
 _UNREAD_BYTES = 64 * 2**20
 """Answers that callers have not read yet, all together: above it, the oldest one goes."""
 
@@ -58,13 +61,14 @@ class DeadlineProtocol(HttpToolsProtocol):
     settings: ClassVar[ServerSettings]
     waiting: ClassVar["dict[DeadlineProtocol, float]"]
     """Connections that owe something, with since when; the oldest first."""
-    unread: ClassVar["dict[DeadlineProtocol, tuple[float, int]]"]
-    """Connections that do not read their answer: since when, and how much was left then."""
+    unread: ClassVar["dict[DeadlineProtocol, Unread]"]
+    """Connections that have not read their answer, the first to fall behind first."""
     sweeper: ClassVar[list[asyncio.TimerHandle]]
 
     _stage: Literal["between", "headers", "body"] = "between"
     _header_bytes = 0
     _field_bytes = 0
+    _held_bytes = 0
     _held_back: tuple[RequestResponseCycle, Any] | None = None
     _pieces = 0
     _body_bytes = 0
@@ -74,6 +78,7 @@ class DeadlineProtocol(HttpToolsProtocol):
         """Start the deadline of the first request; make room where there are too many."""
         super().connection_made(transport)
         self._cycles: deque[RequestResponseCycle] = deque()
+        self._counted: Any = CountedTransport(transport, self.write)
         self._owe()
         if len(self.connections) > self.settings.connections:
             self._least_wanted().give_up()
@@ -130,7 +135,19 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._stage = "body"
         self.scope["extensions"] = {IN_ONE_PIECE: self.answer}  # type: ignore[dict-item]  # uvicorn's type allows settings only
         super().on_headers_complete()
+        self.cycle.transport = self._counted
         self._cycles.append(self.cycle)
+
+    def write(self, data: bytes) -> None:
+        """Write to the caller; a large answer stays in memory, whole, until its last byte went."""
+        if len(data) < _LARGE_BYTES:
+            self.transport.write(data)
+            return
+        if not self.transport.get_write_buffer_size():
+            self._held_bytes = 0
+        self._held_bytes += len(data)
+        self.transport.write(data)
+        self._watch_reading()
 
     def answer(self, scope: Any, status: int, headers: bytes, body: bytes) -> bool:
         """Send an answer in one piece, if the connection is as usual; say whether it went.
@@ -155,7 +172,7 @@ class DeadlineProtocol(HttpToolsProtocol):
         if cycle.disconnected or not cycle.keep_alive or self.flow.write_paused:
             return False
         shared = [b"%b: %b\r\n" % pair for pair in self.server_state.default_headers]
-        self.transport.write(b"".join([STATUS_LINE[status], *shared, headers, b"\r\n", body]))
+        self.write(b"".join([STATUS_LINE[status], *shared, headers, b"\r\n", body]))
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()
         cycle.on_response()
@@ -281,15 +298,15 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def _watch_reading(self) -> None:
         """Give the caller a deadline to read; give up others where too much is unread."""
-        size = self.transport.get_write_buffer_size()
-        if not size:
+        if not self.transport.get_write_buffer_size():
             return
-        self.unread.setdefault(self, (time.monotonic(), size))
+        if self not in self.unread:
+            self.unread[self] = Unread(time.monotonic(), left_bytes(self.transport))
         self._sweep_later()
-        total = sum(one.transport.get_write_buffer_size() for one in self.unread)
+        total = sum(one._held_bytes for one in self.unread)
         while total > _UNREAD_BYTES and len(self.unread) > 1:
             oldest = next(iter(self.unread))
-            total -= oldest.transport.get_write_buffer_size()
+            total -= oldest._held_bytes
             oldest.give_up()
 
     def _least_wanted(self) -> "DeadlineProtocol":
@@ -318,25 +335,24 @@ def _sweep(protocol: type[DeadlineProtocol]) -> None:
             protocol.waiting[connection] = now
             continue
         connection.refuse(408, f"Demande incomplète après {limit:g} s.")
-    for connection, (since, left_bytes) in list(protocol.unread.items()):
-        _hold_to_reading(connection, since, left_bytes, now)
+    for connection, unread in list(protocol.unread.items()):
+        _hold_to_reading(connection, unread, now)
     for watched in protocol.waiting or protocol.unread:
         protocol.sweeper.append(watched.loop.call_later(_SWEEP_SECONDS, _sweep, protocol))
         break
 
 
-def _hold_to_reading(
-    connection: DeadlineProtocol, since: float, left_bytes: int, now: float
-) -> None:
+def _hold_to_reading(connection: DeadlineProtocol, unread: Unread, now: float) -> None:
     """Give a caller that reads another deadline, and up one that does not."""
-    size = connection.transport.get_write_buffer_size()
-    if not size:
+    if not connection.transport.get_write_buffer_size():
         connection.unread.pop(connection)
-    elif size > left_bytes:
-        connection.unread[connection] = since, size
-    elif size <= left_bytes - _PROGRESS_BYTES:
-        connection.unread[connection] = now, size
-    elif since <= now - connection.settings.request_seconds:
+        return
+    left = left_bytes(connection.transport)
+    if left <= unread.left_bytes - _PROGRESS_BYTES:
+        unread.since, unread.left_bytes = now, left
+    elif left > unread.left_bytes:
+        unread.left_bytes = left
+    elif unread.since <= now - connection.settings.request_seconds:
         connection.give_up()
 
 
