@@ -34,7 +34,7 @@ def result(plan: Plan, state: State, found: Audit) -> dict[str, Any]:
     slope = slope_per_100k(calm[-1].samples) if calm else None
     growth = max((one.growth_mb for one in reloads), default=0.0)
     files = calm[-1].open_files if calm else (0, 0)
-    pss = [sample.pss_mb for one in state.stretches for sample in one.samples]
+    own = [sample.own_mb for one in state.stretches for sample in one.samples]
     checks = {
         "wrong answers": (state.tally.wrong, "0", state.tally.wrong == 0),
         "refused requests": (
@@ -71,7 +71,7 @@ def result(plan: Plan, state: State, found: Audit) -> dict[str, Any]:
         "starts": len(state.starts_s),
         "median_start_s": statistics.median(state.starts_s) if state.starts_s else None,
         "reloads_in_one_life": max((one.reloads for one in reloads), default=0),
-        "pss_mb": [round(min(pss), 1), round(max(pss), 1)] if pss else [],
+        "own_mb": [round(min(own), 1), round(max(own), 1)] if own else [],
         "calm_requests": calm[-1].answered if calm else 0,
         "faults": state.tally.faults,
         "checks": [

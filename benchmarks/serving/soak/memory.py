@@ -18,14 +18,14 @@ class Sample:
     ----------
     answered
         Requests that this process has answered, as its callers count.
-    pss_mb
-        Its proportional set size, in MB (10**6 bytes).
+    own_mb
+        Memory that is its own, files left out (``Pss_Anon``), in MB (10**6 bytes).
     open_files
         Descriptors it holds.
     """
 
     answered: int
-    pss_mb: float
+    own_mb: float
     open_files: int
 
 
@@ -58,8 +58,8 @@ class Stretch:
         fifth = len(self.samples) // 5
         if not fifth:
             return 0.0
-        pss = [sample.pss_mb for sample in self.samples]
-        return float(np.median(pss[-fifth:]) - np.median(pss[fifth : 2 * fifth]))
+        own = [sample.own_mb for sample in self.samples]
+        return float(np.median(own[-fifth:]) - np.median(own[fifth : 2 * fifth]))
 
     @property
     def open_files(self) -> tuple[int, int]:
@@ -84,7 +84,7 @@ def slope_per_100k(samples: Sequence[Sample]) -> float | None:
     if len(kept) < 10:
         return None
     x = np.array([sample.answered for sample in kept], dtype=float)
-    y = np.array([sample.pss_mb for sample in kept])
+    y = np.array([sample.own_mb for sample in kept])
     first, second = np.triu_indices(len(kept), k=1)
     apart = x[second] != x[first]
     slopes = (y[second] - y[first])[apart] / (x[second] - x[first])[apart]

@@ -16,6 +16,7 @@ __all__ = ["Service", "pss_bytes"]
 _START_SECONDS = 60.0
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 _PSS = re.compile(rb"^Pss:\s+(\d+) kB", re.M)
+_OWN = re.compile(rb"^Pss_Anon:\s+(\d+) kB", re.M)
 
 
 class Service:
@@ -120,11 +121,11 @@ class Service:
         self._note.unlink(missing_ok=True)
 
     def weighed(self) -> tuple[float, int] | None:
-        """Return its memory in MB and its open files; None where it is not ready."""
+        """Return its own memory in MB and its open files; None where it is not ready."""
         if self._process is None or not self._is_ready:
             return None
         files = len(os.listdir(f"/proc/{self.pid}/fd"))  # noqa: PTH208 - a count, not paths
-        return pss_bytes(self.pid) / 1e6, files
+        return pss_bytes(self.pid, own=True) / 1e6, files
 
     def cpu_seconds(self) -> float:
         """Return the processor time it has used."""
@@ -153,7 +154,15 @@ class Service:
         return code
 
 
-def pss_bytes(pid: int) -> int:
-    """Return the proportional set size of a process (``Documentation/filesystems/proc.rst``)."""
-    found = _PSS.search(Path(f"/proc/{pid}/smaps_rollup").read_bytes())
+def pss_bytes(pid: int, *, own: bool = False) -> int:
+    """Return the proportional set size of a process (``Documentation/filesystems/proc.rst``).
+
+    Parameters
+    ----------
+    pid
+        Of the process.
+    own
+        Without files (``Pss_Anon``): what does not depend on who else has them mapped.
+    """
+    found = (_OWN if own else _PSS).search(Path(f"/proc/{pid}/smaps_rollup").read_bytes())
     return int(found[1]) * 1024 if found else 0

@@ -130,7 +130,7 @@ def test_half_a_record_is_cut_off_when_a_soak_is_taken_up_again(tmp_path):
 def test_a_leak_shows_in_the_slope_and_noise_does_not():
     noise = random.Random(0)
     flat = [Sample(1000 * n, 60 + noise.uniform(-0.3, 0.3), 20) for n in range(100)]
-    leak = [Sample(one.answered, one.pss_mb + one.answered * 2e-5, 20) for one in flat]
+    leak = [Sample(one.answered, one.own_mb + one.answered * 2e-5, 20) for one in flat]
     assert abs(slope_per_100k(flat)) < 0.5
     assert slope_per_100k(leak) == pytest.approx(2, abs=0.5)  # 2e-5 MB * 100,000
 
