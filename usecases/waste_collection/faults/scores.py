@@ -14,6 +14,7 @@ from usecases.waste_collection.faults.examples import REAL, kind_of
 __all__ = [
     "BUDGET_DAYS",
     "HEADLINE",
+    "MONTH_DAYS",
     "Alarms",
     "average_precision",
     "row_weights",

@@ -13,22 +13,42 @@ from usecases.waste_collection.faults.examples import REAL, WINDOW_DAYS, example
 from usecases.waste_collection.faults.features import CHECK_TERMS, MOST_HOURS, check_features
 from usecases.waste_collection.faults.injection import KINDS
 from usecases.waste_collection.faults.model import fault_rungs
-from usecases.waste_collection.faults.scores import HEADLINE, row_weights, scored, threshold_at
+from usecases.waste_collection.faults.scores import (
+    BUDGET_DAYS,
+    HEADLINE,
+    MONTH_DAYS,
+    row_weights,
+    scored,
+    threshold_at,
+)
 
 __all__ = ["FAULT_TASKS", "SENSOR_FAULTS"]
 
 SPLIT = Split(
     train_start=date(2018, 7, 10),
-    origins=(date(2020, 4, 1), date(2020, 5, 16)),
+    origins=(
+        date(2019, 4, 1),
+        date(2019, 7, 1),
+        date(2019, 10, 1),
+        date(2020, 1, 1),
+        date(2020, 4, 1),
+    ),
     test=Period(date(2020, 7, 1), date(2021, 5, 4)),
 )
-"""Cuts of the brief for Wyndham (3.1)."""
+"""Test period of the brief for Wyndham (3.1); five origins give more than a year of scores by fits
+that saw only what came before. False alarms come in bursts (holidays, after outages of the
+network): a threshold set on the brief's April to June 2020 alone, which had none, did not hold."""
 
 NO_ALARM = -30.0
 """Score of a day on which the container was emptied: a fall to zero is no fault."""
-ROLLING_DAYS, MIN_CLEAN_DAYS = 180, 600
-"""Days before a row whose clean container-days set its threshold, and how many of these it takes:
-ten beyond the threshold of one in sixty."""
+ROLLING_DAYS, MIN_CLEAN_DAYS = 365, 600
+"""Days before a row whose clean container-days set its threshold, a year of seasons, and how many
+of these it takes: ten beyond the threshold of one in sixty."""
+BUDGET_SHARE = BUDGET_DAYS / MONTH_DAYS
+SHARE_STEP, SHARES = 0.02, (0.001, 0.05)
+"""How fast the share of days above the threshold follows what was spent, and its bounds. Chosen on
+July 2019 to June 2020, told forward by fits of each quarter: 0.49 false-alarm days a bin-month,
+0.40 without a step, 0.51 with 0.05."""
 
 THRESHOLD = Field(
     "alarm_log_odds",
@@ -129,25 +149,31 @@ def default_state(examples: Examples, outputs: Mapping[str, Array]) -> dict[str,
 def calibrate(
     examples: Examples, outputs: Mapping[str, Array], default: Mapping[str, Array]
 ) -> dict[str, Array]:
-    """Return the threshold that clean days of the half-year before each row exceeded.
+    """Return thresholds that spend the budget of false alarms in the long run.
 
-    A threshold set once does not hold: set on April to June 2020, it gave two days of false
-    alarm a bin-month afterwards, as streets emptied, not half a day. Only days before the
-    row's own count, of which the system's alert is known; with too few of them the default
-    stays.
+    Each day's threshold is exceeded by a share of the clean days of the year before it. That
+    share follows what was spent: it falls after each day with more false alarms than the
+    budget, and rises after one with fewer (adaptive conformal inference, Gibbs and Candès
+    2021, arXiv:2106.00170), as a city at a standstill looks like broken sensors for weeks. Only
+    days before the row's own count, of which the system's alert is known; with too few of
+    them the default stays.
     """
     clean = _clean(examples)
     day = examples.days.astype("datetime64[D]").astype(np.int64)
     order = np.argsort(day[clean], kind="stable")
     past_day, past_score = day[clean][order], outputs["alarm_score"][clean, 0][order]
     asked, row = np.unique(day, return_inverse=True)
-    starts = np.searchsorted(past_day, asked - ROLLING_DAYS)
-    stops = np.searchsorted(past_day, asked)
-    fixed = float(default[THRESHOLD.name][0])
-    thresholds = [
-        threshold_at(past_score[start:stop]) if stop - start >= MIN_CLEAN_DAYS else fixed
-        for start, stop in zip(starts, stops, strict=True)
-    ]
+    thresholds, share = [], BUDGET_SHARE
+    for today in asked:
+        start, stop = np.searchsorted(past_day, [today - ROLLING_DAYS, today])
+        known = stop - start >= MIN_CLEAN_DAYS
+        fixed = float(default[THRESHOLD.name][0])
+        month = MONTH_DAYS * share
+        thresholds.append(threshold_at(past_score[start:stop], month) if known else fixed)
+        scores = past_score[stop : np.searchsorted(past_day, today, side="right")]
+        if known and len(scores):
+            spent = float((scores > thresholds[-1]).mean())
+            share = float(np.clip(share + SHARE_STEP * (BUDGET_SHARE - spent), *SHARES))
     return {THRESHOLD.name: _legal(thresholds)[row][:, None]}
 
 
@@ -169,7 +195,7 @@ def by_kind(examples: Examples) -> Array:
 
 SENSOR_FAULTS = Task(
     id="sensor_faults",
-    version=1,
+    version=2,
     question="Ce capteur dit-il vrai aujourd'hui, et sinon qu'est-ce qui le trahit ?",
     inputs=INPUTS,
     outputs=OUTPUTS,
