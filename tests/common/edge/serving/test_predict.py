@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from common.edge.description import french_number
 from common.edge.explanation import explain_rows, headline
 from common.edge.manifest import FieldSpec
 from common.edge.serving import friendly
+from common.edge.serving.served import Served
 
 MODEL = "building_energy.day_ahead"
 PREDICT, INVOKE = f"/models/{MODEL}/predict", f"/models/{MODEL}/invocations"
@@ -329,3 +331,25 @@ def test_numbers_of_a_row_are_read_together_as_one_by_one():
             for key, values in one_by_one.items():
                 assert repr(together[key]) == repr(values)  # type, shape and values
     assert friendly._numbers(known, legal, has_truths=False).keys() == fields.keys()
+
+
+def test_rows_that_take_long_are_answered_by_a_thread(caller, rows, monkeypatch):
+    """What holds up health checks for longer than two milliseconds leaves the event loop."""
+    call = caller()
+    (served,) = call.app.fleet.models.values()
+    assert served.quick_rows > 2
+    monkeypatch.setattr(Served, "_run", lambda *_: time.sleep(0.004))
+    assert Served(served.bundle, served.limits, 10**6).quick_rows == 1
+    monkeypatch.undo()
+    threaded, in_pool = [], call.app._in_pool
+
+    def counted(work):
+        threaded.append(work)
+        return in_pool(work)
+
+    monkeypatch.setattr(call.app, "_in_pool", counted)
+    at_once = call("POST", PREDICT, {"rows": rows[:2]})
+    assert not threaded
+    served.quick_rows = 1
+    assert call("POST", PREDICT, {"rows": rows[:2]}).body == at_once.body
+    assert len(threaded) == 1
