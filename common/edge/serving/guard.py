@@ -167,9 +167,10 @@ class Guard:
         ``Sec-Fetch-Site`` is what browsers send since 2023; older ones tell the origin of
         what changes something. Names are compared, not ports: a proxy may leave them out.
         """
-        is_other = headers.get(b"sec-fetch-site") == b"cross-site"
-        origin = headers.get(b"origin")
-        if origin is not None and not is_other:
+        site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
+        is_other = site == b"cross-site"
+        # Our own forms come with the origin "null", since pages ask for no referrer.
+        if site is None and origin is not None:
             name = _without_port(origin.decode("latin-1").lower().partition("://")[2])
             host = _without_port(headers.get(b"host", b"").decode("latin-1").lower())
             is_other = not name or (name != host and name not in self._names)
