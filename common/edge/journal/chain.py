@@ -31,6 +31,7 @@ __all__ = [
     "parse",
     "read_head",
     "read_lines",
+    "read_lines_back",
     "read_tombstones",
     "seal",
     "segments",
@@ -42,6 +43,7 @@ __all__ = [
 GENESIS = "0" * 64
 HEAD, LOCK, PURGED, PENDING = "head", "lock", "purged.json", "purged.json.pending"
 _SEGMENT = re.compile(r"(\d{6,})_(\d{4}-\d{2}-\d{2})\.jsonl", re.A)
+_BLOCK_BYTES = 65_536
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.A)
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -165,6 +167,33 @@ def read_lines(path: Path, start: int = 0) -> Iterator[tuple[int, Line]]:
                 return
             offset += len(raw)
             yield offset, parse(raw[:-1])
+
+
+def read_lines_back(path: Path) -> Iterator[tuple[int, Line]]:
+    """Yield (end offset, line) as `read_lines` does, the last line first.
+
+    The end of a journal is found without reading the 64 MB before it: a server that starts
+    again waits for that, and keeps as much in memory.
+    """
+    with path.open("rb") as handle:
+        position = handle.seek(0, os.SEEK_END)
+        end, rest, is_torn, block = position, b"", True, _BLOCK_BYTES
+        while position:
+            step = min(block, position)
+            position = handle.seek(position - step)
+            first, *lines = (handle.read(step) + rest).split(b"\n")
+            if not lines:
+                rest, block = first, 2 * block  # a long line is read a few times, not many
+                continue
+            if is_torn:
+                end -= len(lines[-1])
+                is_torn = False
+            for raw in reversed(lines[:-1]):
+                yield end, parse(raw)
+                end -= len(raw) + 1
+            rest = first + b"\n"
+        if not is_torn:
+            yield end, parse(rest[:-1])
 
 
 @dataclass(frozen=True)
@@ -303,12 +332,11 @@ def write_atomically(path: Path, data: bytes) -> None:
 def last_line(folder: Path) -> Head:
     """Return where the chain ends by its files: the last whole line that can be read."""
     for segment in reversed(segments(folder)):
-        end, last, size = 0, None, 0
-        for end, line in read_lines(segment.path):
-            size = end
-            last = line if line.number is not None else last
-        if last is not None and last.number is not None:
-            return Head(last.number, last.sha256, segment.number, size)
+        size = 0
+        for end, line in read_lines_back(segment.path):
+            size = size or end
+            if line.number is not None:
+                return Head(line.number, line.sha256, segment.number, size)
     purged = folder / PURGED
     if purged.exists():
         stone = read_tombstones(purged.read_bytes())[-1]
@@ -359,8 +387,8 @@ def announced(folder: Path, digest: str) -> bool:
 
 def cut_torn(path: Path) -> int:
     """Cut what follows the last newline; return how many bytes."""
-    data = path.read_bytes()
-    whole = data.rfind(b"\n") + 1
-    if whole != len(data):
+    size = path.stat().st_size
+    whole = next((end for end, _ in read_lines_back(path)), 0)
+    if whole != size:
         os.truncate(path, whole)
-    return len(data) - whole
+    return size - whole

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -18,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.edge.errors import JournalError, UsageError
+from common.edge.journal import chain
 from common.edge.journal.chain import HEAD, PENDING, PURGED, segments
 from common.edge.journal.check import verify
 from common.edge.journal.entries import Batch, Decision, Settings
@@ -529,3 +531,32 @@ def test_batches_pass_twenty_thousand_lines_a_second(tmp_path):
         for _ in range(20):
             journal.append(many)
         assert 20_000 / (time.process_time() - start) >= 20_000
+
+
+@given(
+    parts=st.lists(st.sampled_from([b"\n", b"{}", b'{"n":3,"prev":"x"}', b"\xff", b"torn"])),
+    block=st.integers(1, 9),
+)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_lines_read_from_the_end_are_those_read_from_the_beginning(
+    tmp_path, monkeypatch, parts, block
+):
+    """Whatever the blocks cut through."""
+    monkeypatch.setattr(chain, "_BLOCK_BYTES", block)
+    path = tmp_path / "lines"
+    path.write_bytes(b"".join(parts))
+    assert list(chain.read_lines_back(path)) == list(chain.read_lines(path))[::-1]
+
+
+def test_the_end_of_a_full_segment_is_found_without_reading_it_whole(tmp_path):
+    """Twenty megabytes of lines: less than one of memory, where all of it was read before."""
+    segment = chain.Segment(1, date(2026, 1, 1), tmp_path)
+    line = chain.seal(7, chain.GENESIS, '{"kind":"prediction"}')[0]
+    segment.path.write_bytes(line * (20_000_000 // len(line)) + b"torn")
+    tracemalloc.start()
+    try:
+        assert chain.last_line(tmp_path).number == 7
+        assert chain.cut_torn(segment.path) == 4
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
