@@ -8,6 +8,7 @@ differently (RFC 9112 11.2, request smuggling) is refused before anything is ans
 import asyncio
 import time
 from collections import deque
+from itertools import islice
 from typing import Any, ClassVar, Literal
 
 from uvicorn.protocols.http.httptools_impl import (
@@ -26,6 +27,8 @@ IN_ONE_PIECE = "aune.in_one_piece"
 """ASGI extension of a scope: `DeadlineProtocol.answer`."""
 
 _SWEEP_SECONDS = 0.5
+_AT_ONCE = 32
+"""Connections refused between two looks at the others: a thousand would take 50 ms."""
 _REASONS = {
     400: b"Bad Request",
     408: b"Request Timeout",
@@ -326,10 +329,12 @@ def _sweep(protocol: type[DeadlineProtocol]) -> None:
     """Refuse the connections that had their time; come back while any is left."""
     protocol.sweeper.clear()
     limit = protocol.settings.request_seconds
-    now = time.monotonic()
-    for connection, since in list(protocol.waiting.items()):
+    now, delay = time.monotonic(), _SWEEP_SECONDS
+    for done, (connection, since) in enumerate(list(islice(protocol.waiting.items(), _AT_ONCE))):
         if since > now - limit:
             break
+        if done == _AT_ONCE - 1:
+            delay = 0.0
         if connection.is_behind:  # it is not read on until the earlier answer is sent
             del protocol.waiting[connection]
             protocol.waiting[connection] = now
@@ -338,7 +343,7 @@ def _sweep(protocol: type[DeadlineProtocol]) -> None:
     for connection, unread in list(protocol.unread.items()):
         _hold_to_reading(connection, unread, now)
     for watched in protocol.waiting or protocol.unread:
-        protocol.sweeper.append(watched.loop.call_later(_SWEEP_SECONDS, _sweep, protocol))
+        protocol.sweeper.append(watched.loop.call_later(delay, _sweep, protocol))
         break
 
 
