@@ -9,7 +9,15 @@ import numpy.typing as npt
 
 from common.edge.manifest import FieldSpec, Manifest
 
-__all__ = ["APART", "Explanation", "Reason", "bounded", "explain_rows", "headline"]
+__all__ = [
+    "APART",
+    "Explanation",
+    "Reason",
+    "Reasons",
+    "bounded",
+    "explain_rows",
+    "headline",
+]
 
 Array = npt.NDArray[Any]
 
@@ -129,6 +137,40 @@ def _groups(manifest: Manifest, contributions: Array) -> tuple[Reason, ...]:
 
 def _sorted(reasons: list[Reason]) -> tuple[Reason, ...]:
     return tuple(sorted(reasons, key=lambda reason: (-reason.strength, reason.name)))
+
+
+class Reasons:
+    """The totals of the groups of many rows at once, in the order of `explain_rows`.
+
+    Parameters
+    ----------
+    manifest
+        Whose terms have groups.
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        terms = manifest.terms
+        self.groups = tuple(sorted({term.group for term in terms}))
+        self._members = np.zeros((len(terms), len(self.groups)))
+        for index, term in enumerate(terms):
+            self._members[index, self.groups.index(term.group)] = 1
+
+    def strongest(self, contributions: Array, count: int) -> list[list[tuple[str, float]]]:
+        """Return for each row its strongest groups with their totals over the steps.
+
+        Sorted by the sum of absolute values over the steps, then by name.
+        """
+        rows, terms = len(contributions), contributions.shape[-1]
+        sums = contributions.reshape(rows, -1, terms).astype(np.float64) @ self._members
+        if sums.shape[1] == 1:  # the sum of one step is that step
+            totals, strengths = sums[:, 0], np.abs(sums[:, 0])
+        else:
+            totals, strengths = sums.sum(axis=1), np.abs(sums).sum(axis=1)
+        order = np.argsort(-strengths, axis=1, kind="stable")[:, :count]
+        return [
+            [(self.groups[index], row[index]) for index in indices]
+            for row, indices in zip(totals.tolist(), order.tolist(), strict=True)
+        ]
 
 
 def headline(outputs: Sequence[FieldSpec]) -> FieldSpec:

@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from common.edge.bundle import Bundle
 from common.edge.errors import JournalError, UsageError
+from common.edge.explanation import Reasons
 from common.edge.inputs import prepare
 from common.edge.journal.chain import dumps
-from common.edge.manifest import Manifest
 
 __all__ = [
     "ACTIONS",
@@ -28,7 +28,6 @@ __all__ = [
     "Settings",
     "canonical_rows",
     "pack_inputs",
-    "top_reasons",
     "unpack_inputs",
 ]
 
@@ -157,7 +156,38 @@ class Batch:
         """
         manifest = bundle.manifest
         prepared = prepare(manifest.inputs, inputs, bundle.limits)
+        return cls.answered(bundle, prepared, outputs, Reasons(manifest), rows)
+
+    @classmethod
+    def answered(
+        cls,
+        bundle: Bundle,
+        prepared: Mapping[str, Array],
+        outputs: Mapping[str, Array],
+        reasons: Reasons,
+        rows: Sequence[str] | None = None,
+    ) -> "Batch":
+        """Describe what a bundle answered, as `of`, its inputs checked already.
+
+        Parameters
+        ----------
+        bundle, outputs, rows
+            As for `of`.
+        prepared
+            What the graph saw.
+        reasons
+            Those of the bundle's manifest.
+
+        Raises
+        ------
+        UsageError
+            An identifier is not acceptable.
+        """
+        manifest = bundle.manifest
         count = len(next(iter(outputs.values())))
+        strongest: Sequence[Sequence[tuple[str, float]]] = ((),) * count
+        if "contributions" in outputs and manifest.terms:
+            strongest = reasons.strongest(outputs["contributions"], _REASONS)
         return cls(
             task=f"{manifest.usecase}/{manifest.task}",
             version=manifest.version,
@@ -165,7 +195,7 @@ class Batch:
             rows=tuple(map(str, range(count))) if rows is None else tuple(rows),
             inputs=prepared,
             outputs=outputs,
-            reasons=top_reasons(manifest, outputs),
+            reasons=tuple(map(tuple, strongest)),
             textual=any(
                 isinstance(size, str) for item in manifest.inputs for size in item.shape[1:]
             ),
@@ -318,35 +348,6 @@ def unpack_inputs(packed: str, digest: str) -> dict[str, Array]:
         inputs[name] = np.frombuffer(rest[start:stop], dtype=dtype).reshape(1, *shape)
         start = stop
     return inputs
-
-
-def top_reasons(
-    manifest: Manifest, outputs: Mapping[str, Array], count: int = _REASONS
-) -> tuple[tuple[tuple[str, float], ...], ...]:
-    """Return each row's strongest groups of reasons with their totals over the steps.
-
-    The same groups in the same order as `common.edge.explanation.explain_rows`, computed
-    for all rows at once: sorted by the sum of absolute values over the steps, then by name.
-    """
-    rows = len(next(iter(outputs.values())))
-    if "contributions" not in outputs or not manifest.terms:
-        return ((),) * rows
-    values = np.asarray(outputs["contributions"], dtype=np.float64)
-    groups = sorted({term.group for term in manifest.terms})
-    sums = np.stack(
-        [
-            values[..., [i for i, term in enumerate(manifest.terms) if term.group == group]].sum(-1)
-            for group in groups
-        ],
-        axis=1,
-    ).reshape(rows, len(groups), -1)
-    totals = sums.sum(axis=2)
-    order = np.argsort(-np.abs(sums).sum(axis=2), axis=1, kind="stable")[:, :count]
-    strongest = np.take_along_axis(totals, order, axis=1)
-    return tuple(
-        tuple((groups[index], total) for index, total in zip(indices, row, strict=True))
-        for indices, row in zip(order.tolist(), strongest.tolist(), strict=True)
-    )
 
 
 def _output_texts(outputs: Mapping[str, Array], rows: int) -> list[str]:

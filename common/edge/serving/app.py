@@ -1,9 +1,9 @@
 """The application: installed bundles behind their protocols, kept up to date with the store."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from common.edge.journal import log as journals
-from common.edge.journal.entries import Batch, Settings
+from common.edge.journal.entries import Settings
 from common.edge.serving import metrics as exposition
 from common.edge.serving import openapi
 from common.edge.serving.asking import Answer, Ask, Door
@@ -28,6 +28,7 @@ from common.edge.serving.metrics import Metrics
 from common.edge.serving.oip import OpenInference, model_metadata, server_metadata
 from common.edge.serving.pages.site import agent_routes
 from common.edge.serving.problem import Problem
+from common.edge.serving.recording import Recorder
 from common.edge.serving.served import Result, Served
 from common.edge.serving.settings import ServerSettings
 from common.edge.serving.watch.truths import truth_routes
@@ -111,6 +112,7 @@ class Server:
             else None
         )
         self._pool = ThreadPoolExecutor(settings.workers, "aune-predict")
+        self._recorder = None if self.journal is None else Recorder(self.journal, self._pool)
         self._pending = 0
         self._documents: dict[str, bytes] = {}
         self.starlette = _Router(
@@ -182,14 +184,24 @@ class Server:
         self, served: Served, door: Door, body: bytes, headers: Mapping[bytes, bytes]
     ) -> Answer | Awaitable[Answer]:
         """Answer at once where that is quicker than a thread, and cannot hold anybody up."""
-        if len(body) > self.settings.inline_bytes or self.journal is not None:
+        if len(body) > self.settings.inline_bytes:
             return self._in_pool(
                 lambda: self._predict(served, door, door.read(served, body, headers))
             )
         ask = door.read(served, body, headers)
         if ask.rows > min(self.settings.inline_rows, served.quick_rows):
             return self._in_pool(lambda: self._predict(served, door, ask))
-        return self._finish(*self._predict(served, door, ask))
+        result = served.predict(ask.inputs, ask.rows)
+        if self._recorder is not None:
+            return self._recorded(served, door, ask, result)
+        return self._finish(served, ask, result, door.write(served, ask, result))
+
+    async def _recorded(self, served: Served, door: Door, ask: Ask, result: Result) -> Answer:
+        """Answer once the journal holds the lines."""
+        assert self._recorder is not None
+        with self._waiting():
+            result.lines = await self._recorder.record(served.batch(result, ask.ids))
+        return self._finish(served, ask, result, door.write(served, ask, result))
 
     def _predict(self, served: Served, door: Door, ask: Ask) -> tuple[Served, Ask, Result, Answer]:
         result = self._result(served, ask)
@@ -198,8 +210,7 @@ class Server:
     def _result(self, served: Served, ask: Ask) -> Result:
         result = served.predict(ask.inputs, ask.rows)
         if self.journal is not None:
-            batch = Batch.of(served.bundle, result.inputs, result.outputs, ask.ids)
-            result.lines = self.journal.append(batch)
+            result.lines = self.journal.append(served.batch(result, ask.ids))
         return result
 
     async def ask(self, served: Served, ask: Ask) -> Result:
@@ -225,17 +236,23 @@ class Server:
         return answer
 
     async def _in_pool(self, work: Callable[[], tuple[Served, Ask, Result, Answer]]) -> Answer:
-        """Answer from a thread; refuse where too many wait already."""
+        """Answer from a thread."""
+        with self._waiting():
+            done = await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        return self._finish(*done)
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Count who waits for a thread; refuse where too many do already."""
         if self._pending >= self.settings.workers + self.settings.queue:
             raise Problem(
                 503, "Trop de demandes en attente : réessayer.", headers=((b"retry-after", b"1"),)
             )
         self._pending += 1
         try:
-            done = await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            yield
         finally:
             self._pending -= 1
-        return self._finish(*done)
 
     # What tells about models
 

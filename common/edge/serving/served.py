@@ -12,7 +12,8 @@ import numpy.typing as npt
 from common.edge.archive import Limits
 from common.edge.bundle import Bundle, run_session
 from common.edge.errors import TableError
-from common.edge.explanation import bounded, headline
+from common.edge.explanation import Reasons, bounded, headline
+from common.edge.journal.entries import Batch
 from common.edge.manifest import FieldSpec
 from common.edge.retrieval.citing import Answer, propose
 from common.edge.serving.intake import Intake
@@ -21,7 +22,7 @@ from common.edge.serving.observing import Observation, Reference, references
 from common.edge.serving.problem import Problem
 from common.edge.serving.refusals import refusal
 
-__all__ = ["Reasons", "Result", "Served"]
+__all__ = ["Result", "Served"]
 
 Array = npt.NDArray[Any]
 
@@ -56,40 +57,6 @@ class Result:
     sources: Sequence[Answer] = ()
 
 
-class Reasons:
-    """The groups of reasons of many rows at once, in the order of `explain_rows`.
-
-    Parameters
-    ----------
-    bundle
-        Whose terms have groups.
-    """
-
-    def __init__(self, bundle: Bundle) -> None:
-        terms = bundle.manifest.terms
-        self.groups = tuple(sorted({term.group for term in terms}))
-        self._members = np.zeros((len(terms), len(self.groups)))
-        for index, term in enumerate(terms):
-            self._members[index, self.groups.index(term.group)] = 1
-
-    def strongest(self, contributions: Array, count: int) -> list[list[tuple[str, float]]]:
-        """Return for each row its strongest groups with their totals over the steps.
-
-        Sorted by the sum of absolute values over the steps, then by name.
-        """
-        rows, terms = len(contributions), contributions.shape[-1]
-        sums = contributions.reshape(rows, -1, terms).astype(np.float64) @ self._members
-        if sums.shape[1] == 1:  # the sum of one step is that step
-            totals, strengths = sums[:, 0], np.abs(sums[:, 0])
-        else:
-            totals, strengths = sums.sum(axis=1), np.abs(sums).sum(axis=1)
-        order = np.argsort(-strengths, axis=1, kind="stable")[:, :count]
-        return [
-            [(self.groups[index], row[index]) for index in indices]
-            for row, indices in zip(totals.tolist(), order.tolist(), strict=True)
-        ]
-
-
 class Served:
     """A model in service; safe to share between threads.
 
@@ -114,7 +81,7 @@ class Served:
         self.asked = tuple(field for field in self.inputs if field.name not in filled)
         """What callers are asked for: the index fills the rest from the text."""
         self.references: tuple[Reference, ...] = references(bundle)
-        self.reasons = Reasons(bundle)
+        self.reasons = Reasons(manifest)
         self._intake = Intake(manifest.inputs, self.references, limits)
         self.kept: dict[str, Any] = {}
         """What doors compute once for a model, by their name."""
@@ -173,6 +140,16 @@ class Served:
             today = datetime.now(UTC).date()
             result.sources = [propose(index, text, today) for text in texts]
         return result
+
+    def batch(self, result: Result, ids: Sequence[str] | None) -> Batch:
+        """Return a result as the journal takes it.
+
+        Raises
+        ------
+        UsageError
+            An identifier of a row is not acceptable.
+        """
+        return Batch.answered(self.bundle, result.inputs, result.outputs, self.reasons, ids)
 
     def _run(self, prepared: dict[str, Array], rows: int) -> dict[str, Array]:
         """Run the graph, long texts a few at a time: what it works on grows with the text."""

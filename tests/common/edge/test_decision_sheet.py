@@ -12,7 +12,7 @@ from common.edge.errors import ChecksumError, GoldenRowError, JournalError, Usag
 from common.edge.explanation import explain_rows
 from common.edge.inputs import prepare
 from common.edge.journal.chain import segments
-from common.edge.journal.entries import Batch, Decision, Settings, canonical_rows, top_reasons
+from common.edge.journal.entries import Batch, Decision, Settings, canonical_rows
 from common.edge.journal.log import Journal
 from common.edge.journal.sheet import decision_sheet
 
@@ -39,7 +39,9 @@ def test_the_reasons_in_the_journal_are_those_of_the_explanation(bundle, example
     """Two ways to the same order and totals: all rows at once, and row by row."""
     outputs = bundle.predict(example_inputs)
     for quick, slow in zip(
-        top_reasons(bundle.manifest, outputs), explain_rows(bundle.manifest, outputs), strict=True
+        Batch.of(bundle, example_inputs, outputs).reasons,
+        explain_rows(bundle.manifest, outputs),
+        strict=True,
     ):
         assert [name for name, _ in quick] == [group.name for group in slow.groups]
         np.testing.assert_allclose([v for _, v in quick], [group.total for group in slow.groups])
