@@ -8,6 +8,7 @@ import numpy as np
 __all__ = ["Sample", "Stretch", "slope_per_100k"]
 
 _WARM_UP_SHARE = 0.2
+_LEAST_REQUESTS = 50_000
 
 
 @dataclass(frozen=True)
@@ -72,16 +73,17 @@ def slope_per_100k(samples: Sequence[Sample]) -> float | None:
     """Return the median slope of memory, in MB per 100,000 requests, after a warm-up.
 
     Theil and Sen's estimate, the median over all pairs (Sen, JASA 63, 1968): one jump of
-    the allocator does not tilt it. The first fifth is left out. None for fewer than 10 samples.
+    the allocator does not tilt it. The first fifth is left out. None for fewer than 10
+    samples or 50,000 requests: what caches take once would pass for a slope.
 
-    >>> samples = [Sample(1000 * n, 60 + 0.01 * n, 20) for n in range(20)]
+    >>> samples = [Sample(10_000 * n, 60 + 0.1 * n, 20) for n in range(20)]
     >>> slope_per_100k(samples[:5]) is None
     True
-    >>> round(slope_per_100k(samples) or 0, 6)  # 0.01 MB in 1,000 requests
+    >>> round(slope_per_100k(samples) or 0, 6)  # 0.1 MB in 10,000 requests
     1.0
     """
     kept = samples[int(len(samples) * _WARM_UP_SHARE) :]
-    if len(kept) < 10:
+    if len(kept) < 10 or kept[-1].answered - kept[0].answered < _LEAST_REQUESTS:
         return None
     x = np.array([sample.answered for sample in kept], dtype=float)
     y = np.array([sample.own_mb for sample in kept])
