@@ -59,7 +59,9 @@ def tracked() -> list[Path]:
 
 
 def sources() -> list[Path]:
-    return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+    """List the modules, without the scripts that run in other servers' own environments."""
+    found = (path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+    return sorted(path for path in found if "peers" not in path.parts)
 
 
 @cache

@@ -170,9 +170,12 @@ def _check_values(field: FieldSpec, array: Array) -> None:
         return
     if not field.missing:
         _refuse(field, array, array != array, "missing, which is not allowed here")
-    # The bounds are rounded like the values: 0.1 as float32 is above 0.1 and must stay legal.
-    low, high = field.range
-    bounds = np.array([low, high], dtype=np.float32 if field.dtype == "float32" else np.float64)
+    # The bounds are rounded like the values: 0.1 as float32 is above 0.1 and must stay legal;
+    # what float32 cannot hold must not.
+    bounds = np.array(field.range, dtype=np.float64)
+    if field.dtype == "float32":
+        most = np.finfo(np.float32).max
+        bounds = np.clip(bounds, -most, most).astype(np.float32)
     _refuse(field, array, (array < bounds[0]) | (array > bounds[1]), "out of range")
 
 
