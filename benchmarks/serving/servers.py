@@ -117,7 +117,7 @@ def _with_journal(places: Places) -> list[str]:
 
 def _issued(places: Places) -> dict[str, str]:
     """Issue a key for this run and return the header that shows it."""
-    from common.edge.serving.keys import KeyRing
+    from common.edge.serving.gate.keys import KeyRing
 
     ring, secret = KeyRing().issued("banc", "predict")
     ring.save(places.scratch / "keys.json")

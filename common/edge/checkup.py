@@ -17,7 +17,7 @@ from common.edge.drift.sentences import explain, french_day
 from common.edge.errors import AuneError
 from common.edge.journal.chain import HEAD, segments
 from common.edge.journal.check import verify
-from common.edge.serving.keys import KeyRing
+from common.edge.serving.gate.keys import KeyRing
 from common.edge.store.receipt import Installed
 from common.edge.store.shelves import Shelves
 

@@ -66,7 +66,7 @@ def key(
     revoke: Annotated[bool, typer.Option("--revoke", help="Take the key away.")] = False,
 ) -> None:
     """Make an API key, shown once and kept as a hash only; or take one away."""
-    from common.edge.serving.keys import ROLES, KeyRing
+    from common.edge.serving.gate.keys import ROLES, KeyRing
     from common.edge.store.shelves import store_root
 
     path = keys or (store or store_root()) / "keys.json"

@@ -14,7 +14,7 @@ from benchmarks.serving.hostile.target import Target, peak_mb
 from benchmarks.serving.hostile.wire import HOST, Prober, connect, exchange, post
 from benchmarks.serving.soak.service import Service
 from benchmarks.serving.soak.versions import MODEL
-from common.edge.serving.keys import KeyRing
+from common.edge.serving.gate.keys import KeyRing
 from common.edge.serving.settings import ServerSettings
 
 __all__ = ["attack"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.serving.soak.audit import Audit
-from benchmarks.serving.soak.memory import slope_per_100k
+from benchmarks.serving.soak.memory import Stretch, slope_per_100k
 from benchmarks.serving.soak.soak import Plan, run
 from benchmarks.serving.soak.state import State
 from common.edge.errors import AuneError
@@ -31,34 +31,8 @@ def result(plan: Plan, state: State, found: Audit) -> dict[str, Any]:
     """Return what the result file holds, with every bound beside its figure."""
     calm = [one for one in state.stretches if one.kind == "calm"]
     reloads = [one for one in state.stretches if one.kind == "reloads"]
-    slope = slope_per_100k(calm[-1].samples) if calm else None
-    growth = max((one.growth_mb for one in reloads), default=0.0)
-    files = calm[-1].open_files if calm else (0, 0)
     own = [sample.own_mb for one in state.stretches for sample in one.samples]
-    checks = {
-        "wrong answers": (state.tally.wrong, "0", state.tally.wrong == 0),
-        "refused requests": (
-            sum(state.tally.statuses.values()),
-            "0",
-            not state.tally.statuses,
-        ),
-        "lost lines": (found.lost, "0", found.lost == 0),
-        "doubled lines": (found.doubled, "0", found.doubled == 0),
-        "lines of another number": (found.elsewhere, "0", found.elsewhere == 0),
-        "lines of another value": (found.different, "0", found.different == 0),
-        "findings of the chain": (list(found.findings), "none", not found.findings),
-        "MB per 100,000 requests, calm": (
-            None if slope is None else round(slope, 3),
-            f"at most {SLOPE_MB:g}",
-            slope is None or slope <= SLOPE_MB,
-        ),
-        "MB over the reloads": (round(growth, 2), f"at most {GROWTH_MB:g}", growth <= GROWTH_MB),
-        "open files, calm": (
-            list(files),
-            f"apart by at most {OPEN_FILES}",
-            files[1] - files[0] <= OPEN_FILES,
-        ),
-    }
+    checks = _checks(state, found, calm, reloads)
     return {
         "requests": plan.requests,
         "seed": plan.seed,
@@ -79,6 +53,37 @@ def result(plan: Plan, state: State, found: Audit) -> dict[str, Any]:
             for what, (value, bound, ok) in checks.items()
         ],
         "ok": all(ok for _, _, ok in checks.values()),
+    }
+
+
+def _checks(
+    state: State, found: Audit, calm: Sequence[Stretch], reloads: Sequence[Stretch]
+) -> dict[str, tuple[Any, str, bool]]:
+    """Return (figure, bound, whether it holds) by what is checked."""
+    slope = slope_per_100k(calm[-1].samples) if calm else None
+    growth = max((one.growth_mb for one in reloads), default=0.0)
+    files = calm[-1].open_files if calm else (0, 0)
+    refused = sum(state.tally.statuses.values())
+    flat = slope is None or slope <= SLOPE_MB
+    return {
+        "wrong answers": (state.tally.wrong, "0", state.tally.wrong == 0),
+        "refused requests": (refused, "0", refused == 0),
+        "lost lines": (found.lost, "0", found.lost == 0),
+        "doubled lines": (found.doubled, "0", found.doubled == 0),
+        "lines of another number": (found.elsewhere, "0", found.elsewhere == 0),
+        "lines of another value": (found.different, "0", found.different == 0),
+        "findings of the chain": (list(found.findings), "none", not found.findings),
+        "MB per 100,000 requests, calm": (
+            None if slope is None else round(slope, 3),
+            f"at most {SLOPE_MB:g}",
+            flat,
+        ),
+        "MB over the reloads": (round(growth, 2), f"at most {GROWTH_MB:g}", growth <= GROWTH_MB),
+        "open files, calm": (
+            list(files),
+            f"apart by at most {OPEN_FILES}",
+            files[1] - files[0] <= OPEN_FILES,
+        ),
     }
 
 

@@ -12,7 +12,7 @@ from benchmarks.serving.soak.service import Service
 from benchmarks.serving.soak.timeline import Timeline
 from benchmarks.serving.soak.versions import TASK, USECASE, Version
 from common.edge.errors import ThresholdError
-from common.edge.serving.keys import KeyRing
+from common.edge.serving.gate.keys import KeyRing
 from common.edge.store.receipt import Choices
 from common.edge.store.store import Store
 

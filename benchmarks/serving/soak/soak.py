@@ -18,7 +18,7 @@ from benchmarks.serving.soak.state import State
 from benchmarks.serving.soak.timeline import Timeline
 from benchmarks.serving.soak.versions import TASK, USECASE, Version, write
 from common.edge.errors import UsageError
-from common.edge.serving.keys import KeyRing
+from common.edge.serving.gate.keys import KeyRing
 from common.edge.store.store import Store
 from common.lab.keys import ensure_key, public_path
 

@@ -19,17 +19,17 @@ from common.edge.journal.entries import Settings
 from common.edge.serving import metrics as exposition
 from common.edge.serving import openapi
 from common.edge.serving.asking import Answer, Ask, Door
-from common.edge.serving.fleet import Fleet
-from common.edge.serving.friendly import Friendly
-from common.edge.serving.guard import Guard, Hot
-from common.edge.serving.invocations import Invocations
-from common.edge.serving.keys import KeyFile
+from common.edge.serving.doors.friendly import Friendly
+from common.edge.serving.doors.invocations import Invocations
+from common.edge.serving.doors.oip import OpenInference, model_metadata, server_metadata
+from common.edge.serving.gate.guard import Guard, Hot
+from common.edge.serving.gate.keys import KeyFile
 from common.edge.serving.metrics import Metrics
-from common.edge.serving.oip import OpenInference, model_metadata, server_metadata
+from common.edge.serving.models.fleet import Fleet
+from common.edge.serving.models.served import Result, Served
 from common.edge.serving.pages.site import agent_routes
 from common.edge.serving.problem import Problem
 from common.edge.serving.recording import Recorder
-from common.edge.serving.served import Result, Served
 from common.edge.serving.settings import ServerSettings
 from common.edge.serving.watch.truths import truth_routes
 from common.edge.serving.watch.watching import Watching

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from common.edge.serving.served import Result, Served
+from common.edge.serving.models.served import Result, Served
 
 __all__ = ["CSV", "JSON", "Answer", "Ask", "Door", "media_type", "row_count"]
 

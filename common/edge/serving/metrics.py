@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import add
 
-from common.edge.serving.observing import Observation, Reference
+from common.edge.serving.models.observing import Observation, Reference
 
 __all__ = ["BUCKETS_SECONDS", "CONTENT_TYPE", "Metrics", "family"]
 

@@ -8,9 +8,8 @@ import numpy.typing as npt
 
 from common.edge.journal.entries import ACTIONS
 from common.edge.manifest import FieldSpec
-from common.edge.serving.numbers import is_text
-from common.edge.serving.oip import model_metadata
-from common.edge.serving.schemas import (
+from common.edge.serving.doors.oip import model_metadata
+from common.edge.serving.doors.schemas import (
     Schema,
     array_schema,
     content,
@@ -21,7 +20,8 @@ from common.edge.serving.schemas import (
     plain,
     ref,
 )
-from common.edge.serving.served import Served
+from common.edge.serving.models.served import Served
+from common.edge.serving.values.numbers import is_text
 from common.edge.serving.watch.paths import truth_paths
 from common.edge.textcodes import codes_of, text_of
 

@@ -6,7 +6,7 @@ from typing import Any
 import uvicorn
 
 from common.edge.errors import UsageError
-from common.edge.serving.protocol import deadline_protocol
+from common.edge.serving.gate.protocol import deadline_protocol
 from common.edge.serving.settings import ServerSettings
 
 __all__ = ["make_server", "raise_open_files", "serve"]

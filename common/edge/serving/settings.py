@@ -25,7 +25,7 @@ class ServerSettings:
         key is asked for: a page of another site whose name was pointed at 127.0.0.1 (DNS
         rebinding) comes with its own name.
     keys
-        File of API keys (`common.edge.serving.keys`); None for none, on this machine only.
+        File of API keys (`common.edge.serving.gate.keys`); None for none, on this machine only.
     journal
         Folder of the journal; None to keep none.
     keep

@@ -14,7 +14,7 @@ from common.edge.drift.alerts import Alert, alert_path, counts_path, write_alert
 from common.edge.drift.counts import Drift
 from common.edge.journal.entries import Batch
 from common.edge.journal.log import Journal
-from common.edge.serving.keys import KeyRing
+from common.edge.serving.gate.keys import KeyRing
 from common.edge.store.shelves import Shelves
 from common.edge.store.store import Store
 from common.edge.training.histogram import Histogram, Levels

@@ -12,11 +12,11 @@ from common.edge.description import french_number
 from common.edge.explanation import APART
 from common.edge.manifest import FieldSpec
 from common.edge.retrieval.citing import Citation
-from common.edge.serving.numbers import is_text
-from common.edge.serving.observing import UNUSUAL_SHARE
+from common.edge.serving.models.observing import UNUSUAL_SHARE
+from common.edge.serving.models.served import Result, Served
 from common.edge.serving.pages.drawing import band
 from common.edge.serving.pages.underlined import underlined
-from common.edge.serving.served import Result, Served
+from common.edge.serving.values.numbers import is_text
 
 __all__ = ["answer_html", "joules_words", "summary_table"]
 

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from common.edge.description import french_number
 from common.edge.manifest import FieldSpec
-from common.edge.serving.numbers import code_points, is_text
+from common.edge.serving.models.served import Served
 from common.edge.serving.problem import Problem
-from common.edge.serving.served import Served
+from common.edge.serving.values.numbers import code_points, is_text
 
 __all__ = ["control", "example", "typed_inputs"]
 

@@ -15,10 +15,10 @@ from common.edge.journal.entries import Decision
 from common.edge.journal.log import Journal
 from common.edge.journal.reading import find_entry
 from common.edge.journal.sheet import decision_sheet
-from common.edge.serving.jsonbody import read_object
 from common.edge.serving.pages.formdata import read_form
 from common.edge.serving.pages.layout import page, template
 from common.edge.serving.problem import Problem
+from common.edge.serving.values.jsonbody import read_object
 
 if TYPE_CHECKING:
     from common.edge.serving.app import Server

@@ -12,15 +12,15 @@ from starlette.routing import Route
 from common.edge.description import french_number
 from common.edge.manifest import Manifest
 from common.edge.serving.asking import CSV, Ask
-from common.edge.serving.friendly import Friendly
-from common.edge.serving.numbers import is_text
+from common.edge.serving.doors.friendly import Friendly
+from common.edge.serving.models.served import Result, Served
 from common.edge.serving.pages.answer import answer_html, joules_words, summary_table
 from common.edge.serving.pages.controls import control, example, typed_inputs
 from common.edge.serving.pages.decisions import decision_form, decision_routes
 from common.edge.serving.pages.formdata import FormData, read_form
 from common.edge.serving.pages.layout import asset, page, template
 from common.edge.serving.problem import Problem
-from common.edge.serving.served import Result, Served
+from common.edge.serving.values.numbers import is_text
 
 if TYPE_CHECKING:
     from common.edge.serving.app import Server

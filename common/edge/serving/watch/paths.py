@@ -2,9 +2,16 @@
 
 from typing import Any
 
+from common.edge.serving.doors.schemas import (
+    Schema,
+    content,
+    field_schema,
+    key_of,
+    operation,
+    plain,
+)
+from common.edge.serving.models.served import Served
 from common.edge.serving.problem import Problem
-from common.edge.serving.schemas import Schema, content, field_schema, key_of, operation, plain
-from common.edge.serving.served import Served
 from common.edge.serving.watch.truths import truth_fields
 
 __all__ = ["truth_paths"]

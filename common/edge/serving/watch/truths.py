@@ -18,11 +18,11 @@ from common.edge.errors import TableError
 from common.edge.inputs import prepare
 from common.edge.journal.reading import Entry, find_predictions
 from common.edge.manifest import FieldSpec
-from common.edge.serving.jsonbody import read_object
+from common.edge.serving.models.served import Served
 from common.edge.serving.problem import Problem
-from common.edge.serving.refusals import refusal
-from common.edge.serving.served import Served
-from common.edge.serving.tables import Table, columns_to_inputs, read_table
+from common.edge.serving.values.jsonbody import read_object
+from common.edge.serving.values.refusals import refusal
+from common.edge.serving.values.tables import Table, columns_to_inputs, read_table
 
 if TYPE_CHECKING:
     from common.edge.serving.app import Server

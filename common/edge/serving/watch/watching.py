@@ -19,7 +19,7 @@ from common.edge.drift.alerts import Alert, alert_path, counts_path, read_alert,
 from common.edge.drift.counts import Drift
 from common.edge.drift.report import DriftReport
 from common.edge.drift.sentences import explain, short
-from common.edge.serving.served import Served
+from common.edge.serving.models.served import Served
 from common.edge.serving.watch.exposition import watch_text
 
 __all__ = ["Watching"]

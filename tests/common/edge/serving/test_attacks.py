@@ -14,7 +14,7 @@ import time
 import pytest
 
 from common.edge.errors import UsageError
-from common.edge.serving.keys import KeyFile, KeyRing
+from common.edge.serving.gate.keys import KeyFile, KeyRing
 from common.edge.serving.running import make_server
 from common.edge.serving.settings import ServerSettings
 

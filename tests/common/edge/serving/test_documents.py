@@ -129,7 +129,7 @@ def test_refusals_have_the_form_that_the_document_promises(call, document):
 
 
 def test_a_key_is_asked_for_in_the_document_where_there_are_keys(caller, tmp_path, document):
-    from common.edge.serving.keys import KeyRing
+    from common.edge.serving.gate.keys import KeyRing
 
     ring, secret = KeyRing().issued("accueil", "predict")
     ring.save(tmp_path / "keys.json")

@@ -7,7 +7,7 @@ from starlette.routing import Route
 
 from common.edge.errors import UsageError
 from common.edge.serving.app import create_app
-from common.edge.serving.keys import KeyRing
+from common.edge.serving.gate.keys import KeyRing
 from common.edge.serving.settings import ServerSettings
 from common.edge.store.shelves import Shelves
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from common.edge.serving.protocol import DeadlineProtocol
+from common.edge.serving.gate.protocol import DeadlineProtocol
 
 MODEL = "building_energy.day_ahead"
 PREDICT, INFER = f"/models/{MODEL}/predict", f"/v2/models/{MODEL}/infer"

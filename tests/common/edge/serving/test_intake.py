@@ -9,10 +9,10 @@ from common.edge.archive import Limits
 from common.edge.errors import TableError
 from common.edge.inputs import prepare
 from common.edge.manifest import FieldSpec
-from common.edge.serving import intake
-from common.edge.serving.intake import Intake
-from common.edge.serving.numbers import to_array
-from common.edge.serving.observing import Reference, observe
+from common.edge.serving.models import intake
+from common.edge.serving.models.intake import Intake
+from common.edge.serving.models.observing import Reference, observe
+from common.edge.serving.values.numbers import to_array
 
 FIELDS = (
     FieldSpec("load_kwh", "float32", ("n", 2, 3), "kWh", "", 0, 100, missing=True),

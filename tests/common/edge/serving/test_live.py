@@ -12,7 +12,7 @@ import pytest
 from common.edge.errors import UsageError
 from common.edge.journal.check import verify
 from common.edge.serving.app import create_app
-from common.edge.serving.fleet import Fleet
+from common.edge.serving.models.fleet import Fleet
 from common.edge.serving.running import raise_open_files, serve
 from common.edge.serving.settings import ServerSettings
 from common.edge.store.shelves import Shelves

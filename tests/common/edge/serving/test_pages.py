@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
-from common.edge.serving.keys import KeyRing
+from common.edge.serving.gate.keys import KeyRing
 from common.edge.serving.pages.controls import example, typed_inputs
 from common.edge.serving.pages.formdata import read_form
 from common.edge.serving.pages.underlined import underlined

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from common.edge.description import french_number
 from common.edge.explanation import explain_rows, headline
 from common.edge.manifest import FieldSpec
-from common.edge.serving import friendly
-from common.edge.serving.served import Served
+from common.edge.serving.doors import friendly
+from common.edge.serving.models.served import Served
 
 MODEL = "building_energy.day_ahead"
 PREDICT, INVOKE = f"/models/{MODEL}/predict", f"/models/{MODEL}/invocations"

@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 from typer.testing import CliRunner
 
-from common.edge.serving.keys import KeyRing
+from common.edge.serving.gate.keys import KeyRing
 from usecases.cli import app
 
 MODEL = "building_energy.day_ahead"

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from common.edge.archive import Limits
 from common.edge.inputs import prepare
 from common.edge.manifest import FieldSpec
-from common.edge.serving.observing import Observation, Reference, nothing_unusual, observe
+from common.edge.serving.models.observing import Observation, Reference, nothing_unusual, observe
 
 __all__ = ["Intake"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from common.edge.manifest import FieldSpec
-from common.edge.serving.numbers import is_text
-from common.edge.serving.served import Served
+from common.edge.serving.models.served import Served
+from common.edge.serving.values.numbers import is_text
 
 __all__ = [
     "Schema",

@@ -17,9 +17,9 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from common.edge.serving.gate.unread import CountedTransport, Unread, left_bytes
 from common.edge.serving.problem import CONTENT_TYPE, Problem
 from common.edge.serving.settings import ServerSettings
-from common.edge.serving.unread import CountedTransport, Unread, left_bytes
 
 __all__ = ["IN_ONE_PIECE", "DeadlineProtocol", "deadline_protocol"]
 

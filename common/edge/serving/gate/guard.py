@@ -12,11 +12,11 @@ from starlette.exceptions import HTTPException
 
 from common.edge.errors import AuneError
 from common.edge.serving.asking import Answer
-from common.edge.serving.bucket import Buckets
-from common.edge.serving.keys import KeyRing
+from common.edge.serving.gate.bucket import Buckets
+from common.edge.serving.gate.keys import KeyRing
+from common.edge.serving.gate.protocol import IN_ONE_PIECE
 from common.edge.serving.metrics import Metrics
 from common.edge.serving.problem import CONTENT_TYPE, Problem
-from common.edge.serving.protocol import IN_ONE_PIECE
 from common.edge.serving.settings import LOOPBACK_NAMES, ServerSettings
 
 __all__ = ["SECURITY_HEADERS", "Disconnected", "Guard", "Hot"]
@@ -180,7 +180,7 @@ class Guard:
     async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         """Read the body within its size and time.
 
-        The connection has a deadline of its own (`common.edge.serving.protocol`), so the first
+        The connection has a deadline of its own (`common.edge.serving.gate.protocol`), so the first
         part, mostly the whole, is waited for without another one.
 
         Raises

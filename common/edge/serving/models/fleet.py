@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from common.edge.errors import AuneError
 from common.edge.serving.memory import give_back
-from common.edge.serving.served import Served
+from common.edge.serving.models.served import Served
 from common.edge.serving.settings import ServerSettings
 from common.edge.store.shelves import Shelves
 

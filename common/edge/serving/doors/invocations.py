@@ -8,11 +8,11 @@ import orjson
 
 from common.edge.manifest import FieldSpec
 from common.edge.serving.asking import Answer, Ask, media_type, row_count
-from common.edge.serving.jsonbody import read_object
-from common.edge.serving.numbers import code_points, is_text, to_array
+from common.edge.serving.models.served import Result, Served
 from common.edge.serving.problem import Problem
-from common.edge.serving.served import Result, Served
-from common.edge.serving.tables import column_names, columns_to_inputs, read_table
+from common.edge.serving.values.jsonbody import read_object
+from common.edge.serving.values.numbers import code_points, is_text, to_array
+from common.edge.serving.values.tables import column_names, columns_to_inputs, read_table
 
 __all__ = ["Invocations"]
 

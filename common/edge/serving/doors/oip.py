@@ -16,10 +16,10 @@ import orjson
 
 from common.edge.manifest import FieldSpec
 from common.edge.serving.asking import JSON, Answer, Ask
-from common.edge.serving.jsonbody import read_object
-from common.edge.serving.numbers import flat_array, holds_truths
+from common.edge.serving.models.served import Result, Served
 from common.edge.serving.problem import Problem
-from common.edge.serving.served import Result, Served
+from common.edge.serving.values.jsonbody import read_object
+from common.edge.serving.values.numbers import flat_array, holds_truths
 
 __all__ = ["HEADER_LENGTH", "OpenInference", "model_metadata", "server_metadata"]
 

@@ -12,12 +12,23 @@ from common.edge.description import french_number
 from common.edge.manifest import FieldSpec
 from common.edge.retrieval.citing import Citation
 from common.edge.serving.asking import CSV, Answer, Ask, media_type
-from common.edge.serving.jsonbody import read_object
-from common.edge.serving.numbers import code_points, flat_array, holds_truths, is_text, to_array
-from common.edge.serving.observing import UNUSUAL_SHARE
+from common.edge.serving.models.observing import UNUSUAL_SHARE
+from common.edge.serving.models.served import Result, Served
 from common.edge.serving.problem import Problem
-from common.edge.serving.served import Result, Served
-from common.edge.serving.tables import column_names, columns_to_inputs, read_table, write_table
+from common.edge.serving.values.jsonbody import read_object
+from common.edge.serving.values.numbers import (
+    code_points,
+    flat_array,
+    holds_truths,
+    is_text,
+    to_array,
+)
+from common.edge.serving.values.tables import (
+    column_names,
+    columns_to_inputs,
+    read_table,
+    write_table,
+)
 
 __all__ = ["Friendly"]
 

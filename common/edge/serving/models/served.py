@@ -16,11 +16,11 @@ from common.edge.explanation import Reasons, bounded, headline
 from common.edge.journal.entries import Batch
 from common.edge.manifest import FieldSpec
 from common.edge.retrieval.citing import Answer, propose
-from common.edge.serving.intake import Intake
-from common.edge.serving.numbers import is_text
-from common.edge.serving.observing import Observation, Reference, references
+from common.edge.serving.models.intake import Intake
+from common.edge.serving.models.observing import Observation, Reference, references
 from common.edge.serving.problem import Problem
-from common.edge.serving.refusals import refusal
+from common.edge.serving.values.numbers import is_text
+from common.edge.serving.values.refusals import refusal
 
 __all__ = ["Result", "Served"]
 

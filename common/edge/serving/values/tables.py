@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from common.edge.manifest import FieldSpec
-from common.edge.serving.numbers import code_points, is_text
 from common.edge.serving.problem import Problem
+from common.edge.serving.values.numbers import code_points, is_text
 
 __all__ = ["Table", "column_names", "columns_to_inputs", "read_table", "write_table"]
 

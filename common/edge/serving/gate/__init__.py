@@ -1,0 +1,1 @@
+"""What stands before every answer: connections, hosts, keys and rates."""
