@@ -1,6 +1,7 @@
 """MLflow's scoring protocol: ``POST /invocations`` with tables, tensors or CSV."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,59 @@ def _split(served: Served, frame: Any) -> dict[str, Any]:
                 f"Ligne {row + 1} : attendu une liste de {len(names)} valeurs, comme columns.",
                 [{"row": row, "field": None, "detail": f"attendu : {len(names)} valeurs"}],
             )
-    return _columns(served, {name: [row[i] for row in data] for i, name in enumerate(names)})
+    blocks = _blocks(served, names)
+    if blocks is None:
+        return _columns(served, {name: [row[i] for row in data] for i, name in enumerate(names)})
+    return {block.field.name: block.read(data) for block in blocks}
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Columns of an input that stand side by side, in order.
+
+    Parameters
+    ----------
+    field
+        The input.
+    cells
+        Place of its columns in a row.
+    """
+
+    field: FieldSpec
+    cells: slice
+
+    def read(self, data: list[list[Any]]) -> Any:
+        """Return the input's values of all rows."""
+        if len(self.field.shape) == 1:
+            return _input(self.field, [row[self.cells.start] for row in data])
+        return _table(self.field, [row[self.cells] for row in data])
+
+
+def _blocks(served: Served, names: list[str]) -> tuple[_Block, ...] | None:
+    """Say where each input's columns stand; None where they are not one block for each input.
+
+    A client sends the same columns again and again: the last ones are remembered.
+    """
+    known = served.kept.get("split")
+    if known is None or known[0] != names:
+        known = served.kept["split"] = (names, _found_blocks(served, names))
+    found: tuple[_Block, ...] | None = known[1]
+    return found
+
+
+def _found_blocks(served: Served, names: list[str]) -> tuple[_Block, ...] | None:
+    place = {name: index for index, name in enumerate(names)}
+    blocks = []
+    for field in served.inputs:
+        own = [field.name] if len(field.shape) == 1 else column_names(field)
+        if not own or own[0] not in place:
+            continue
+        start = place[own[0]]
+        if names[start : start + len(own)] != own:
+            return None
+        blocks.append(_Block(field, slice(start, start + len(own))))
+    covered = sum(block.cells.stop - block.cells.start for block in blocks)
+    return tuple(blocks) if covered == len(names) else None
 
 
 def _records(served: Served, records: Any) -> dict[str, Any]:
@@ -145,8 +198,13 @@ def _gathered(field: FieldSpec, names: list[str], left: dict[str, Any]) -> Any:
     columns = [left.pop(name) for name in names]
     if not all(isinstance(column, list) and len(column) == len(columns[0]) for column in columns):
         raise Problem(422, f"Colonnes de « {field.name} » de longueurs inégales.")
-    flat = FieldSpec(field.name, field.dtype, ("n", len(names)), field.unit, field.meaning)
-    table = to_array([list(row) for row in zip(*columns, strict=True)], flat)
+    return _table(field, [list(row) for row in zip(*columns, strict=True)])
+
+
+def _table(field: FieldSpec, rows: list[list[Any]]) -> Any:
+    """Return an input of several values from the cells of each row, in row-major order."""
+    flat = FieldSpec(field.name, field.dtype, ("n", len(rows[0])), field.unit, field.meaning)
+    table = to_array(rows, flat)
     if not isinstance(table, np.ndarray):
         table = np.array(table, dtype=object)
     if table.ndim != 2:

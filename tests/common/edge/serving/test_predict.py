@@ -263,6 +263,38 @@ def test_mlflow_columns_may_hold_one_value_each(call, example_inputs, rows, expe
     np.testing.assert_array_equal(found, expected["forecast"])
 
 
+def spread(rows):
+    """One column for each value, as a client that keeps a wide table sends them."""
+    columns, data = [], [[] for _ in rows]
+    for name, first in rows[0].items():
+        flat = [np.asarray(row[name], dtype=object).reshape(-1).tolist() for row in rows]
+        sizes = np.shape(first)
+        indices = [".".join(map(str, index)) for index in np.ndindex(*sizes)] if sizes else [""]
+        columns += [f"{name}.{index}".rstrip(".") for index in indices]
+        for row, cells in zip(data, flat, strict=True):
+            row += cells
+    return columns, data
+
+
+@pytest.mark.parametrize("fault", [None, "texte", [1.0], True, 1e999])
+def test_columns_are_read_alike_in_blocks_and_one_by_one(call, rows, fault):
+    """A client's usual order is read at once; any other order finds each column by its name."""
+    columns, data = spread(rows)
+    if fault is not None:
+        data[1][-1] = fault
+    order = np.random.default_rng(3).permutation(len(columns))
+    shuffled = [columns[i] for i in order], [[row[i] for i in order] for row in data]
+    answers = [
+        call("POST", INVOKE, {"dataframe_split": {"columns": names, "data": cells}})
+        for names, cells in ((columns, data), shuffled, (columns, data))
+    ]
+    assert (answers[0].status == 200) == (fault is None)
+    assert answers[0].status == answers[1].status
+    if fault is None:
+        assert answers[0].body == answers[1].body
+    assert answers[0].body == answers[2].body
+
+
 def test_the_only_model_answers_at_the_address_of_mlflow(call, rows):
     body = {"dataframe_records": rows}
     assert call("POST", "/invocations", body).body == call("POST", INVOKE, body).body
