@@ -56,10 +56,14 @@ def array_schema(field: FieldSpec, leaf: Schema) -> Schema:
 
 
 def plain(values: Array) -> Any:
-    """Return numbers with two decimals, as people write them, and None for NaN."""
+    """Return numbers with two decimals, as people write them, and None for NaN.
+
+    >>> plain(np.float32([1.234, np.nan])), plain(np.float32(1.5)), plain(np.float32(np.nan))
+    ([1.23, None], 1.5, None)
+    """
     if values.dtype.kind != "f":
         return values.tolist()
-    rounded = np.round(values.astype(np.float64), 2).astype(object)
+    rounded = np.asarray(np.round(values.astype(np.float64), 2)).astype(object)
     rounded[np.isnan(values)] = None
     return rounded.tolist()
 
