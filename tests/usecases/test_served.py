@@ -17,7 +17,7 @@ from common.edge.store.shelves import Shelves
 from common.edge.store.store import Store
 from usecases import discover
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("served")]
 
 ROOT = Path(__file__).resolve().parents[2]
 
